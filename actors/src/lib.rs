@@ -1,0 +1,8 @@
+//! The domain of Tickler: three actors that decide, one turn that makes their decisions durable, and
+//! the hosts that run them.
+//!
+//! `message`, `actor` and the three actors are the core: they do no I/O, read no clock and draw no
+//! random number, and compile alone (`cargo check -p actors --no-default-features`). The turn is
+//! written once over `Host`; a host only loads, commits, arms and delivers.
+
+pub mod message;
