@@ -1,0 +1,3 @@
+//! Recurrence: the rules by which a task comes back.
+
+pub mod rule;
