@@ -168,7 +168,7 @@ impl Elapsed {
             self.month = (year, month, self.plan.days.of_month(year, month));
         }
         if self.month.2 & (1 << of_month) == 0 {
-            let later = self.month.2 & !((2 << of_month) - 1);
+            let later = self.month.2 & (u32::MAX << of_month << 1);
             let ahead = if later != 0 {
                 day(year, month, 1) + later.trailing_zeros() as i32 - 1
             } else if month == 12 {
