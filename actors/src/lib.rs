@@ -5,4 +5,11 @@
 //! random number, and compile alone (`cargo check -p actors --no-default-features`). The turn is
 //! written once over `Host`; a host only loads, commits, arms and delivers.
 
+mod reach;
+
+pub mod actor;
+pub mod host;
 pub mod message;
+pub mod recurrence;
+
+pub use reach::{Actors, Answered, Done, Failure};

@@ -1,0 +1,3 @@
+//! The clock and the ledger of one rule.
+
+pub mod rule;
