@@ -6,3 +6,4 @@
 //! written once over `Host`; a host only loads, commits, arms and delivers.
 
 pub mod message;
+pub mod quick_add;
