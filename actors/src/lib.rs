@@ -10,6 +10,7 @@ mod reach;
 pub mod actor;
 pub mod host;
 pub mod message;
+pub mod quick_add;
 pub mod recurrence;
 
 pub use reach::{Actors, Answered, Done, Failure};
