@@ -11,5 +11,7 @@ pub mod actor;
 pub mod host;
 pub mod message;
 pub mod recurrence;
+#[cfg(any(feature = "embedded", feature = "dapr"))]
+pub mod turn;
 
 pub use reach::{Actors, Answered, Done, Failure};
