@@ -12,5 +12,7 @@ pub mod host;
 pub mod message;
 pub mod quick_add;
 pub mod recurrence;
+#[cfg(any(feature = "embedded", feature = "dapr"))]
+pub mod turn;
 
 pub use reach::{Actors, Answered, Done, Failure};
