@@ -69,6 +69,11 @@ impl<'a> Tokens<'a> {
         !word.is_empty() && words.contains(&word)
     }
 
+    /// Whether the word at `i` is one of a list that spaces part.
+    pub(super) fn among(&self, i: usize, list: &str) -> bool {
+        super::words::listed(list, self.word(i))
+    }
+
     /// The index after the words of `phrase`, if they stand at `i`.
     pub(super) fn phrase(&self, i: usize, phrase: &str) -> Option<usize> {
         let mut at = i;

@@ -51,7 +51,7 @@ fn next_month_day(month: u32, day: u32, s: &Scene) -> Option<NaiveDate> {
 }
 
 /// The year at `i`, behind an optional comma.
-fn year(t: &Tokens<'_>, i: usize) -> Option<(i32, usize)> {
+pub(super) fn year(t: &Tokens<'_>, i: usize) -> Option<(i32, usize)> {
     let at = i + usize::from(t.mark(i) == Some(','));
     let year = t.number(at).filter(|year| (1970..2200).contains(year))?;
     let whole = t.digits(at).len() == 4 && !t.glued(at) && t.closes(at + 1);
@@ -238,7 +238,7 @@ fn numeric(t: &Tokens<'_>, i: usize, s: &Scene) -> Found {
     }
     if let Some(next) = triple(t, i, '.') {
         let year = full_year(t, i + 4)?;
-        if t.is(i.wrapping_sub(1), words::NUMBERED) {
+        if t.among(i.wrapping_sub(1), words::NUMBERED) {
             return None;
         }
         return Some((NaiveDate::from_ymd_opt(year, b, a).map(digits).into(), next));
