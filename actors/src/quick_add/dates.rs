@@ -217,7 +217,8 @@ impl Step {
                 day = after(day, 1)?;
             }
         }
-        Some(day)
+        // The interface writes years of four digits.
+        (day.year() <= 9_999).then_some(day)
     }
 }
 

@@ -174,13 +174,13 @@ impl Scan<'_> {
     }
 
     fn next(&mut self, c: char, glued: bool) -> (Kind, usize) {
-        if !glued && let Some(end) = self.link() {
-            return (Kind::Closed, end);
-        }
         let bracket = self.text[..self.at].ends_with(['(', '[', '{', ',', ':']);
         if (!glued || bracket)
             && let Some(end) = self.quote(c)
         {
+            return (Kind::Closed, end);
+        }
+        if !glued && let Some(end) = self.link() {
             return (Kind::Closed, end);
         }
         if c.is_ascii_digit() {

@@ -9,6 +9,9 @@ use crate::quick_add::words::{self, ALL_DAYS, Form, Part, Unit};
 /// The largest interval of the contract.
 const INTERVAL_MAX: u32 = 999;
 
+/// The longest list of ordinals that is read, for each of them may begin one.
+const LIST_LEN_MAX: usize = 12;
+
 /// A rule, or what begins like one but has two meanings or none: it is stepped over.
 type Found = Option<(Option<Rule>, usize)>;
 
@@ -244,7 +247,7 @@ fn ordinals(t: &Tokens<'_>, i: usize) -> Option<(Vec<i32>, usize)> {
     let (first, mut next) = words::ordinal(t, i)?;
     let mut which = vec![first];
     while let Some((n, end)) = words::ordinal(t, behind_comma(t, next)) {
-        if behind_comma(t, next) == next {
+        if behind_comma(t, next) == next || which.len() == LIST_LEN_MAX {
             break;
         }
         which.push(n);
@@ -274,7 +277,7 @@ fn month_days(t: &Tokens<'_>, i: usize) -> Option<(Vec<i32>, usize)> {
     };
     let (first, mut next) = day(i + usize::from(t.word(i) == "the"))?;
     let mut days = vec![first];
-    loop {
+    while days.len() < LIST_LEN_MAX {
         let at = behind_comma(t, next);
         match day(at) {
             Some((n, end)) if at > next => {
