@@ -14,5 +14,6 @@ pub mod quick_add;
 pub mod recurrence;
 #[cfg(any(feature = "embedded", feature = "dapr"))]
 pub mod turn;
+pub mod reminder;
 
 pub use reach::{Actors, Answered, Done, Failure};
