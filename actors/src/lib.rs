@@ -8,6 +8,8 @@
 mod reach;
 
 pub mod actor;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod host;
 pub mod message;
 pub mod recurrence;
