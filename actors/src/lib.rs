@@ -12,6 +12,7 @@ pub mod actor;
 pub mod embedded;
 pub mod host;
 pub mod message;
+pub mod quick_add;
 pub mod recurrence;
 #[cfg(any(feature = "embedded", feature = "dapr"))]
 pub mod turn;
