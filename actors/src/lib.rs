@@ -14,6 +14,7 @@ pub mod host;
 pub mod message;
 pub mod quick_add;
 pub mod recurrence;
+pub mod reminder;
 #[cfg(any(feature = "embedded", feature = "dapr"))]
 pub mod turn;
 
