@@ -21,6 +21,11 @@ impl Rule {
         Value::String(self.0.clone())
     }
 
+    /// The rule as an object, every member said.
+    pub fn object(&self) -> Value {
+        serde_json::json!({ "pattern": self.0 })
+    }
+
     /// One step from a due date.
     pub fn step(&self, _anchor: Local, _from: Local, _zone: Tz) -> Option<Local> {
         None
