@@ -10,7 +10,10 @@ mod reach;
 pub mod actor;
 pub mod host;
 pub mod message;
+pub mod quick_add;
 pub mod recurrence;
 pub mod reminder;
+#[cfg(any(feature = "embedded", feature = "dapr"))]
+pub mod turn;
 
 pub use reach::{Actors, Answered, Done, Failure};
