@@ -1,3 +1,3 @@
-//! The clock and the ledger of one rule.
+//! Recurrence: the rules by which a task comes back.
 
 pub mod rule;

@@ -1,12 +1,13 @@
 //! Instants, civil times, and the one place where a civil time becomes an instant.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use chrono::{
     DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, SecondsFormat,
     TimeDelta, TimeZone, Utc,
 };
-use chrono_tz::Tz;
+use chrono_tz::{GapInfo, Tz};
 use serde::{Deserialize, Serialize};
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z. Written in JSON as that number; [`fmt::Display`] is RFC 3339
@@ -53,7 +54,7 @@ impl fmt::Display for Timestamp {
 
 /// A civil time: a day, or a wall-clock moment (whole seconds). Orders by day, a day before the moments in it.
 /// Written `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Local {
     /// A whole day.
@@ -86,6 +87,22 @@ impl Local {
             Self::Day(_) => Self::Day(day),
             Self::Moment(at) => Self::Moment(day.and_time(at.time())),
         }
+    }
+}
+
+impl Ord for Local {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let time = |local: &Self| match local {
+            Self::Day(_) => None,
+            Self::Moment(at) => Some(at.time()),
+        };
+        self.date().cmp(&other.date()).then_with(|| time(self).cmp(&time(other)))
+    }
+}
+
+impl PartialOrd for Local {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -138,22 +155,20 @@ pub fn resolve(local: NaiveDateTime, zone: Tz) -> Resolved {
     match zone.from_local_datetime(&local) {
         MappedLocalTime::Single(at) | MappedLocalTime::Ambiguous(at, _) => seen(at),
         MappedLocalTime::None => {
-            // No zone has moved its clock by more than a day, so two days earlier is before the gap.
-            let before = offset_before_gap(local, zone);
-            let utc = (local - TimeDelta::seconds(i64::from(before))).and_utc();
+            let before = TimeDelta::seconds(i64::from(offset_before_gap(local, zone)));
+            // Beyond the calendar's ends there is no gap, so the subtraction holds; its end is kept otherwise.
+            let utc = local.checked_sub_signed(before).unwrap_or(local).and_utc();
             seen(utc.with_timezone(&zone))
         }
     }
 }
 
-/// Seconds east of UTC just before the gap that swallows `local`: the offset of the last wall clock before it.
+/// Seconds east of UTC just before the gap that swallows `local`.
 fn offset_before_gap(local: NaiveDateTime, zone: Tz) -> i32 {
-    for minutes in (15..=2 * 24 * 60).step_by(15) {
-        if let MappedLocalTime::Single(at) | MappedLocalTime::Ambiguous(_, at) =
-            zone.from_local_datetime(&(local - TimeDelta::minutes(minutes)))
-        {
-            return at.offset().fix().local_minus_utc();
-        }
-    }
-    0
+    GapInfo::new(&local, &zone)
+        .and_then(|gap| gap.begin)
+        .map_or(0, |(_, offset)| offset.fix().local_minus_utc())
 }
+
+#[cfg(test)]
+mod tests;
