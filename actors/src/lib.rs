@@ -11,5 +11,6 @@ pub mod actor;
 pub mod host;
 pub mod message;
 pub mod recurrence;
+pub mod task_list;
 
 pub use reach::{Actors, Answered, Done, Failure};
