@@ -1,5 +1,7 @@
 //! A rule and what it has made so far, as `/recurrences` shows it.
 
+pub mod shown;
+
 use std::sync::Arc;
 
 use chrono_tz::Tz;

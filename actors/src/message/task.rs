@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod query;
+pub mod shown;
 
 use std::{fmt, sync::Arc};
 
