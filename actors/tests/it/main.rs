@@ -3,3 +3,4 @@
 mod embedded;
 #[macro_use]
 mod host_contract;
+mod killed;
