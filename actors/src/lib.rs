@@ -5,5 +5,18 @@
 //! random number, and compile alone (`cargo check -p actors --no-default-features`). The turn is
 //! written once over `Host`; a host only loads, commits, arms and delivers.
 
+mod reach;
+
+pub mod actor;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+pub mod host;
 pub mod message;
+pub mod quick_add;
 pub mod recurrence;
+pub mod reminder;
+pub mod task_list;
+#[cfg(any(feature = "embedded", feature = "dapr"))]
+pub mod turn;
+
+pub use reach::{Actors, Answered, Done, Failure};
