@@ -76,6 +76,10 @@ impl Reader<'_, '_> {
     /// Reads the phrase at `i` if there is one, and answers where to go on.
     fn step(&mut self, i: usize) -> usize {
         let t = self.t;
+        let silent = t.word(i).is_empty() && t.digits(i).is_empty() && t.mark(i) != Some('@');
+        if silent {
+            return i + 1;
+        }
         if let Some((reminder, to)) = reminders::reminder(t, i, self.s) {
             return self.push(Item::Reminder(reminder), i, to);
         }
@@ -205,8 +209,8 @@ impl Reader<'_, '_> {
             return None;
         }
         let (core, intro) = introduction(t, i);
-        if let Some((days, to)) = rules::weekdays(t, core)
-            && days.len() > 1
+        if let Some((_, to)) = rules::weekdays(t, core)
+            && to > core + 1
         {
             return Some(self.refuse(to));
         }

@@ -16,7 +16,7 @@ fn rows(section: &str) -> Vec<&'static str> {
     let rows = from.split("\n[").next().expect("a split has a first part").lines();
     // A comment is a sentence, so that `# work` can be a row.
     rows.filter(|row| {
-        !row.is_empty() && !(row.starts_with("# ") && row.ends_with(['.', ';', ')', ':']))
+        !(row.is_empty() || row.starts_with("# ") && row.ends_with(['.', ';', ')', ':']))
     })
     .collect()
 }
@@ -321,7 +321,7 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn any_text_is_read_without_panic_and_loses_nothing(text in any::<String>()) {
@@ -407,12 +407,16 @@ fn heavy() -> Vec<String> {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a measurement asks a clock; no result depends on it"
+)]
 fn the_heaviest_text_takes_less_than_a_millisecond() {
     // Unoptimized code is held to the same shape, not to the same speed.
-    let bound_us = if cfg!(debug_assertions) { 40_000 } else { 1_000 };
+    let (bound_us, runs) = if cfg!(debug_assertions) { (200_000, 1) } else { (1_000, 5) };
     let mut worst = (0, String::new());
     for text in heavy() {
-        let took = (0..3)
+        let took = (0..runs)
             .map(|_| {
                 let start = std::time::Instant::now();
                 let _ = std::hint::black_box(quick_add(&text, NOW, Berlin));

@@ -9,7 +9,7 @@ use crate::quick_add::words::{self, ALL_DAYS, Form, Part, Unit};
 /// The largest interval of the contract.
 const INTERVAL_MAX: u32 = 999;
 
-/// The longest list of ordinals that is read, for each of them may begin one.
+/// The longest list that is read, for each of its items may begin one.
 const LIST_LEN_MAX: usize = 12;
 
 /// A rule, or what begins like one but has two meanings or none: it is stepped over.
@@ -471,7 +471,8 @@ fn part_of(t: &Tokens<'_>, i: usize) -> Option<(Part, usize)> {
 /// A list or range of weekdays, sorted: `mon, wed and fri`, `tue/thu`, `monday to friday`.
 pub(crate) fn weekdays(t: &Tokens<'_>, i: usize) -> Option<(Vec<Weekday>, usize)> {
     let (mut days, mut next) = weekday_range(t, i)?;
-    while let Some((more, end)) = weekday_range(t, separator(t, next)) {
+    for _ in 1..LIST_LEN_MAX {
+        let Some((more, end)) = weekday_range(t, separator(t, next)) else { break };
         days.extend(more);
         next = end;
     }
