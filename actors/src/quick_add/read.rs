@@ -194,7 +194,7 @@ impl Reader<'_, '_> {
         let said = t.phrase(i, "for the next").or_else(|| t.phrase(i, "for"));
         let from = said.unwrap_or(i);
         let (n, next) = words::count(t, from)?;
-        let times = ["times", "occurrences", "repetitions", "iterations"];
+        let times = ["times", "time", "occurrences", "repetitions", "iterations"];
         if t.is(next, &times) && !t.is(from, &["a", "an"]) && t.closes(next + 1) {
             return Some(self.push(Item::Count(n), i, next + 1));
         }

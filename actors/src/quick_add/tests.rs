@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::message::fault::Code;
+use crate::recurrence::rule::Rule;
 
 const TABLE: &str = include_str!("phrases.txt");
 /// 2026-11-18T10:00 in Berlin, a Wednesday.
@@ -123,6 +124,18 @@ fn the_table_is_as_long_as_promised() {
     let (phrases, nothing) = (rows("[phrases]").len(), rows("[nothing]").len());
     assert!(phrases >= 300 && nothing >= 80, "{phrases} phrases, {nothing} negative");
     assert!(rows("[nothing]").contains(&"# work"), "a row is not taken for a comment");
+}
+
+#[test]
+fn every_rule_of_the_table_is_a_rule_that_names_its_first_date() {
+    for row in rows("[phrases]").into_iter().filter(|row| row.contains(" | ")) {
+        let phrase = row.split(" = ").next().expect("a split has a first part");
+        let quick = quick_add(phrase.trim_start_matches("only "), NOW, Berlin);
+        let (written, first) = (quick.recurrence.unwrap(), quick.due.unwrap());
+        let rule = Rule::read(&written).unwrap().unwrap();
+        let named = rule.pure_occurrences(first, Some(Berlin), None).next();
+        assert_eq!(named, Some(first), "{phrase}: {written}");
+    }
 }
 
 #[test]
@@ -255,7 +268,10 @@ fn a_request_is_answered_whole() {
     let want = json!({
         "title": "🎉 pay rent",
         "due_date": "2026-12-01T09:00:00+01:00",
-        "recurrence": {"pattern": "monthly", "month_day": 1},
+        "recurrence": {
+            "pattern": "monthly", "interval": 1, "month_day": 1, "mode": "completion", "from": "due",
+            "catch_up": "each", "count": null, "until": null,
+        },
         "tags": ["home"],
         "priority": "high",
         "reminders": [],

@@ -330,9 +330,12 @@ fn workday_list(t: &Tokens<'_>, i: usize) -> Option<(Vec<Weekday>, usize)> {
     }
 }
 
-/// The plain rule; refused if it goes on with days that were not understood (`every month on the 32nd`).
+/// The plain rule; refused if it goes on with days that were not understood (`every month on the 32nd`, `every year in march`).
 fn unnamed(t: &Tokens<'_>, freq: Freq, n: u32, next: usize, said: bool) -> Found {
     let at = next + 1;
+    if t.is(next, &["on", "in"]) && words::month(t.word(at)).is_some() {
+        return Some((None, at + 1));
+    }
     let days = t.is(at, &["the", "day", "days", "a"])
         || t.number(at).is_some()
         || words::weekday(t.word(at)).is_some()
