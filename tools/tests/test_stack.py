@@ -139,6 +139,18 @@ class TwoHosts(unittest.TestCase):
                 self.stack("restart", name)
                 self.works()
 
+    def test_events_wait_for_an_app_that_is_away(self):
+        """With a bounded retry Dapr would put them into the dead-letter topic, and nobody would read them."""
+        key = self.fresh()
+        self.stack("kill", "app-1")
+        self.stack("kill", "app-2")
+        for n in range(10):
+            self.assertEqual(204, self.publish("todo.task-events", f"{key}-away-{n}-"))
+        time.sleep(10)
+        self.stack("restart", "app-1")
+        self.stack("restart", "app-2")
+        eventually(lambda: all(self.consumed("task-events", f"{key}-away-{n}-") for n in range(10)))
+
     def test_a_paused_database_answers_nobody(self):
         self.stack("pause", "postgres")
         try:
