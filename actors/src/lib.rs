@@ -15,6 +15,7 @@ pub mod message;
 pub mod quick_add;
 pub mod recurrence;
 pub mod reminder;
+pub mod task_list;
 #[cfg(any(feature = "embedded", feature = "dapr"))]
 pub mod turn;
 
