@@ -103,6 +103,13 @@ impl<A: Actor, H: Host> Turns<A, H> {
         .await
     }
 
+    /// Loads an actor that is not in memory, so that what it owes goes out.
+    pub async fn resume(&self, key: &Key) -> Result<(), Failure> {
+        let cell = self.cell(key);
+        let _turn = cell.turn.lock().await;
+        self.loaded(&cell).await.map(drop)
+    }
+
     /// Takes in a sync; `Ok` means it is held durably.
     pub async fn receive(&self, key: &Key, sync: Sync) -> Result<(), Failure> {
         let until = Instant::now() + Duration::from_millis(CALL_MS);
