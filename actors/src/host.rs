@@ -69,6 +69,16 @@ pub struct Unavailable(pub String);
 /// What a host lends to a turn. Each call has a deadline of its own (APPEND 1.5 s, ARM 1 s, LOAD 2 s) and may fail in
 /// the ways its error says; nothing else is promised.
 pub trait Host: Clone + Send + std::marker::Sync + 'static {
+    /// This process is the only one that ever writes the store, and an append arms its alarm and logs its events in its
+    /// own transaction. Memory then needs no validation.
+    const OWNS_STORE: bool = false;
+
+    /// The ETag that a row of this content has once it is saved, where the host can tell without reading it. Saves the
+    /// bulk read that otherwise learns the ETags of what was written.
+    fn etag(&self, _row: &[u8]) -> Option<Etag> {
+        None
+    }
+
     /// The clock.
     fn now(&self) -> Timestamp;
 

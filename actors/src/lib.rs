@@ -8,9 +8,15 @@
 mod reach;
 
 pub mod actor;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod host;
 pub mod message;
+pub mod quick_add;
 pub mod recurrence;
 pub mod task_list;
+pub mod reminder;
+#[cfg(any(feature = "embedded", feature = "dapr"))]
+pub mod turn;
 
 pub use reach::{Actors, Answered, Done, Failure};

@@ -1,3 +1,3 @@
-//! Recurrence: the rules by which a task comes back.
+//! The clock and the ledger of one rule.
 
 pub mod rule;

@@ -1,0 +1,5 @@
+//! What the hosts promise, shown over each of them.
+
+mod embedded;
+#[macro_use]
+mod host_contract;
