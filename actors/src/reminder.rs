@@ -43,7 +43,7 @@ pub const CLOSED_MAX: usize = 2_000;
 /// Entries of the inbox; the oldest are forgotten.
 pub const INBOX_MAX: usize = 500;
 /// Most reminders that one wake fires; what is left is due at once, in the next wake.
-pub const WAKE_FIRINGS_MAX: usize = 100;
+pub const WAKE_FIRINGS_MAX: usize = 1_000;
 /// A reminder that fires later than this after its time is late.
 pub const LATE_MS: i64 = 60_000;
 /// Longest snooze given in minutes: a week.
