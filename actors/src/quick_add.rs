@@ -145,7 +145,7 @@ fn only_a_date(quick: &QuickAdd) -> bool {
 /// The day or moment that the whole text names, as `tomorrow 5pm`.
 pub fn date(text: &str, now: Timestamp, zone: Tz) -> Option<Local> {
     if is_now(text) {
-        return Some(Local::Moment(now.local(zone)));
+        return Some(Local::Moment(Scene::new(now, zone).now));
     }
     let quick = quick_add(text, now, zone);
     if only_a_date(&quick) { quick.due } else { None }
@@ -154,7 +154,7 @@ pub fn date(text: &str, now: Timestamp, zone: Tz) -> Option<Local> {
 /// The instant that the whole text names, as `in 20 minutes` or `tomorrow at 9`; a day alone names none.
 pub fn moment(text: &str, now: Timestamp, zone: Tz) -> Option<DateTime<Utc>> {
     if is_now(text) {
-        return Some(now.utc());
+        return Some(Scene::new(now, zone).instant);
     }
     let quick = quick_add(text, now, zone);
     if only_a_date(&quick) { quick.due_at } else { None }

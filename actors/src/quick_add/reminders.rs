@@ -52,7 +52,7 @@ pub(super) fn reminder(t: &Tokens<'_>, i: usize, s: &Scene) -> Option<(Reminder,
     if t.word(at) == "to" && t.word(at - 1) == "me" {
         return Some((Reminder::ToDo, at + 1));
     }
-    let (date, time, next) = when(t, colon, s)?;
+    let (date, time, next) = when(t, colon + usize::from(t.word(colon) == "for"), s)?;
     let timed = time.is_some()
         || matches!(date, Some(date) if !matches!(date.at, dates::At::Day(_)))
         || date.is_some_and(|date| date.part.is_some());

@@ -69,6 +69,11 @@ impl<'a> Tokens<'a> {
         !word.is_empty() && words.contains(&word)
     }
 
+    /// Whether the word at `i` is one of a list that spaces part.
+    pub(super) fn among(&self, i: usize, list: &str) -> bool {
+        super::words::listed(list, self.word(i))
+    }
+
     /// The index after the words of `phrase`, if they stand at `i`.
     pub(super) fn phrase(&self, i: usize, phrase: &str) -> Option<usize> {
         let mut at = i;
@@ -169,13 +174,13 @@ impl Scan<'_> {
     }
 
     fn next(&mut self, c: char, glued: bool) -> (Kind, usize) {
-        if !glued && let Some(end) = self.link() {
-            return (Kind::Closed, end);
-        }
         let bracket = self.text[..self.at].ends_with(['(', '[', '{', ',', ':']);
         if (!glued || bracket)
             && let Some(end) = self.quote(c)
         {
+            return (Kind::Closed, end);
+        }
+        if !glued && let Some(end) = self.link() {
             return (Kind::Closed, end);
         }
         if c.is_ascii_digit() {

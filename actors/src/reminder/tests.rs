@@ -171,7 +171,7 @@ fn fixed(n: u128, second: i64) -> SetReminder {
 
 /// Reminder `n` an hour before something, at a second.
 fn leading(n: u128, second: i64) -> SetReminder {
-    SetReminder { lead_time: LeadTime::parse("1h"), ..fixed(n, second) }
+    SetReminder { lead_time: LeadTime::parse("1h").ok(), ..fixed(n, second) }
 }
 
 /// The open task 1 with these reminders.

@@ -104,7 +104,7 @@ mod tests {
             task_id: Uuid::from_u128(2),
             task_title: Title::parse("Pay the rent").unwrap(),
             due: None,
-            lead_time: LeadTime::parse("1h"),
+            lead_time: LeadTime::parse("1h").ok(),
             remind_at: Timestamp(1_000),
             status: Status::Pending,
             channels: vec![Channel::InApp, Channel::Webhook],
