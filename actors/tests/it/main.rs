@@ -4,3 +4,4 @@ mod embedded;
 #[macro_use]
 mod host_contract;
 mod killed;
+mod story;
