@@ -6,6 +6,9 @@ mod body;
 mod cors;
 mod run;
 
+mod recurrences;
+mod reminders;
+mod tags;
 mod tasks;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -74,6 +77,40 @@ fn table() -> Vec<Route> {
         route(PUT,    "/api/v1/tasks/{id}",                  WRITE, tasks::edit),
         route(PATCH,  "/api/v1/tasks/{id}",                  WRITE, tasks::edit),
         route(DELETE, "/api/v1/tasks/{id}",                  WRITE, tasks::delete),
+
+        route(GET,    "/api/v1/tags",                        READ,  tags::list),
+        route(POST,   "/api/v1/tags",                        WRITE, tags::create),
+        route(PUT,    "/api/v1/tags/{name}",                 WRITE, tags::rename),
+        route(DELETE, "/api/v1/tags/{name}",                 WRITE, tags::delete),
+
+        route(GET,    "/api/v1/reminders",                   READ,  reminders::list),
+        route(POST,   "/api/v1/reminders",                   WRITE, reminders::create),
+        route(GET,    "/api/v1/reminders/{id}",              READ,  reminders::get),
+        route(PUT,    "/api/v1/reminders/{id}",              WRITE, reminders::edit),
+        route(PATCH,  "/api/v1/reminders/{id}",              WRITE, reminders::edit),
+        route(DELETE, "/api/v1/reminders/{id}",              WRITE, reminders::delete),
+        route(POST,   "/api/v1/reminders/{id}/snooze",       WRITE, reminders::snooze),
+        route(POST,   "/api/v1/reminders/{id}/acknowledge",  WRITE, reminders::acknowledge),
+        route(GET,    "/api/v1/notifications",               READ,  reminders::inbox),
+        route(POST,   "/api/v1/notifications/{id}/read",     WRITE, reminders::read),
+        route(POST,   "/api/v1/notifications/read-all",      WRITE, reminders::read_all),
+
+        route(PUT,    "/api/v1/tasks/{id}/recurrence",       WRITE, recurrences::set),
+        route(POST,   "/api/v1/tasks/{id}/recurrence",       WRITE, recurrences::set),
+        route(DELETE, "/api/v1/tasks/{id}/recurrence",       WRITE, recurrences::unset),
+        route(POST,   "/api/v1/tasks/{id}/recurrence/cancel", WRITE, recurrences::cancel),
+        route(GET,    "/api/v1/recurrences",                 READ,  recurrences::list),
+        route(POST,   "/api/v1/recurrences",                 WRITE, recurrences::create),
+        route(GET,    "/api/v1/recurrences/{id}",            READ,  recurrences::get),
+        route(PUT,    "/api/v1/recurrences/{id}",            WRITE, recurrences::edit),
+        route(PATCH,  "/api/v1/recurrences/{id}",            WRITE, recurrences::edit),
+        route(DELETE, "/api/v1/recurrences/{id}",            WRITE, recurrences::delete),
+        route(POST,   "/api/v1/recurrences/{id}/pause",      WRITE, recurrences::pause),
+        route(POST,   "/api/v1/recurrences/{id}/resume",     WRITE, recurrences::resume),
+        route(POST,   "/api/v1/recurrences/{id}/skip",       WRITE, recurrences::skip),
+        route(GET,    "/api/v1/recurrences/{id}/preview",    READ,  recurrences::preview),
+        route(POST,   "/api/v1/recurrence/expand",           READ,  recurrences::expand),
+        route(POST,   "/api/v1/parse",                       READ,  recurrences::parse),
     ]
 }
 

@@ -15,6 +15,9 @@ mod observe;
 mod params;
 mod problem;
 mod recent;
+mod recurrences;
+mod reminders;
+mod tags;
 mod tasks;
 pub mod views;
 
