@@ -111,10 +111,8 @@ fn read_status(reader: &mut Reader<'_>, patch: &mut Patch, title: Title) {
     }
     let completed = reader.clearable(&["completed"], value::boolean);
     match (completed, patch.status) {
-        (Change::Set(completed), Some(status)) => {
-            if completed != (status == Status::Completed) {
-                reader.conflict("completed", "status");
-            }
+        (Change::Set(completed), Some(status)) if completed != (status == Status::Completed) => {
+            reader.conflict("completed", "status");
         }
         (Change::Set(true), None) => patch.status = Some(Status::Completed),
         (Change::Set(false), None) => patch.reopen = title == Title::Optional,

@@ -45,7 +45,8 @@ impl Serialize for Reminders<'_> {
     }
 }
 
-struct Set<'a>(&'a SetReminder);
+/// A reminder as its task shows it.
+pub(crate) struct Set<'a>(pub(crate) &'a SetReminder);
 
 impl Serialize for Set<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

@@ -1,0 +1,5 @@
+//! Tests of the task list.
+
+mod complete;
+mod edit;
+mod world;
