@@ -268,13 +268,13 @@ impl Notification {
 }
 
 impl Delivery {
-    /// Whether `later` says more than this: a report may come twice or late, and what is over stays over.
+    /// Whether `later` says more than this: a report may come twice or late. What was sent stays sent; what failed
+    /// may yet be sent by hand.
     fn is_before(&self, later: &Self) -> bool {
-        let over = |delivery: &Self| delivery.status != "pending";
-        match (over(self), over(later)) {
-            (true, _) => false,
-            (false, true) => true,
-            (false, false) => self.attempts < later.attempts,
+        match (self.status.as_str(), later.status.as_str()) {
+            ("pending", "pending") => self.attempts < later.attempts,
+            ("pending", _) | ("failed", "sent") => true,
+            _ => false,
         }
     }
 }
