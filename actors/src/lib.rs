@@ -14,8 +14,8 @@ pub mod host;
 pub mod message;
 pub mod quick_add;
 pub mod recurrence;
-pub mod task_list;
 pub mod reminder;
+pub mod task_list;
 #[cfg(any(feature = "embedded", feature = "dapr"))]
 pub mod turn;
 
