@@ -111,10 +111,8 @@ fn read_status(reader: &mut Reader<'_>, patch: &mut Patch, title: Title) {
     }
     let completed = reader.clearable(&["completed"], value::boolean);
     match (completed, patch.status) {
-        (Change::Set(completed), Some(status)) => {
-            if completed != (status == Status::Completed) {
-                reader.conflict("completed", "status");
-            }
+        (Change::Set(completed), Some(status)) if completed != (status == Status::Completed) => {
+            reader.conflict("completed", "status");
         }
         (Change::Set(true), None) => patch.status = Some(Status::Completed),
         (Change::Set(false), None) => patch.reopen = title == Title::Optional,
@@ -122,7 +120,8 @@ fn read_status(reader: &mut Reader<'_>, patch: &mut Patch, title: Title) {
     }
 }
 
-fn zone(reader: &mut Reader<'_>) -> Change<chrono_tz::Tz> {
+/// The zone.
+pub(crate) fn zone(reader: &mut Reader<'_>) -> Change<chrono_tz::Tz> {
     let read = |value: &Value| {
         if value::is_nothing(value) {
             return Ok(Change::Clear);
@@ -266,6 +265,12 @@ fn beside<'a>(
     found
 }
 
+/// A rule in any notation, or in English; `None` for null.
+pub(crate) fn rule(value: &Value) -> Result<Option<Rule>, Vec<Fault>> {
+    let english = value.as_str().filter(|text| !is_notation(text)).and_then(recurrence_in_english);
+    Rule::read(english.as_ref().unwrap_or(value))
+}
+
 type Beside<'a> = (&'a str, &'static str, &'a Value);
 
 fn read_rule(
@@ -276,10 +281,7 @@ fn read_rule(
         return Ok(Change::Clear);
     }
     let bad = |faults| (Slug::InvalidRecurrence, faults);
-    // What is no rule in any notation may be one in English.
-    let english = value.as_str().filter(|text| !is_notation(text)).and_then(recurrence_in_english);
-    let value = english.as_ref().unwrap_or(value);
-    let Some(rule) = Rule::read(value).map_err(bad)? else { return Ok(Change::Clear) };
+    let Some(rule) = rule(value).map_err(bad)? else { return Ok(Change::Clear) };
     if beside.is_empty() {
         return Ok(Change::Set(Arc::new(rule)));
     }

@@ -192,17 +192,24 @@ impl Step<'_> {
             Ok(caller) => Ok(caller),
             Err(Refused::Unavailable) => Err(Problem::unavailable()),
             Err(refused) => {
-                let failed = self.app.rates.failure(address(parts), Instant::now());
-                if let Some(Standing { left: None, reset_s, .. }) = failed {
-                    return Err(too_many(reset_s, "Too many credentials from you were refused"));
-                }
+                count_failure(self.app, parts)?;
                 Err(self.app.identity.challenge(refused, &parts.headers))
             }
         }
     }
 }
 
-fn forbidden_origin() -> Problem {
+/// Counts a credential that was refused; after too many of them an address is refused itself.
+pub(super) fn count_failure(app: &App, parts: &Parts) -> Result<(), Problem> {
+    match app.rates.failure(address(parts), Instant::now()) {
+        Some(Standing { left: None, reset_s, .. }) => {
+            Err(too_many(reset_s, "Too many credentials from you were refused"))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn forbidden_origin() -> Problem {
     let why = "This origin may not call; add it to TICKLER_ALLOWED_ORIGINS.";
     Problem::new(Slug::ForbiddenOrigin, why)
 }
