@@ -15,8 +15,8 @@ use tempfile::TempDir;
 /// How long a start may take before a test gives up.
 const START_SECONDS_MAX: u64 = 30;
 
-pub struct Server {
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     child: Option<Child>,
     folder: Option<TempDir>,
     env: Vec<(String, String)>,
@@ -25,24 +25,24 @@ pub struct Server {
 
 /// A whole answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The body, after a look at the status.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Value {
+    pub(crate) fn expect(self, status: u16) -> Value {
         let body = self.json();
         assert_eq!(self.status.as_u16(), status, "answered {body}");
         body
@@ -51,12 +51,12 @@ impl Answer {
 
 impl Server {
     /// A server on an empty folder, or the deployed one.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
     /// A server on an empty folder with these variables besides.
-    pub async fn start_with(env: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start_with(env: &[(&str, &str)]) -> Self {
         let http = reqwest::Client::new();
         if let Ok(url) = std::env::var("BASE_URL") {
             return Self { url, child: None, folder: None, env: Vec::new(), http };
@@ -69,11 +69,11 @@ impl Server {
     }
 
     /// True on a deployed stack, where a test cannot restart what it talks to.
-    pub fn is_deployed(&self) -> bool {
+    pub(crate) fn is_deployed(&self) -> bool {
         self.folder.is_none()
     }
 
-    pub fn data_dir(&self) -> &Path {
+    pub(crate) fn data_dir(&self) -> &Path {
         self.folder.as_ref().expect("a deployed server has no folder here").path()
     }
 
@@ -85,7 +85,7 @@ impl Server {
     }
 
     /// Ends the process with SIGKILL, as a power cut would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().expect("the server is ours to kill");
             child.wait().expect("the server has ended");
@@ -93,16 +93,16 @@ impl Server {
     }
 
     /// Starts again on the same folder.
-    pub fn start_again(&mut self) {
+    pub(crate) fn start_again(&mut self) {
         self.run();
     }
 
-    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         self.call_with(method, path, body, &[]).await.expect("the server answers")
     }
 
     /// One request; `Err` where the connection broke.
-    pub async fn call_with(
+    pub(crate) async fn call_with(
         &self,
         method: Method,
         path: &str,
@@ -120,29 +120,29 @@ impl Server {
     }
 
     /// A body of any bytes and type.
-    pub async fn post_raw(&self, path: &str, content_type: &str, body: Vec<u8>) -> Answer {
+    pub(crate) async fn post_raw(&self, path: &str, content_type: &str, body: Vec<u8>) -> Answer {
         let request = self.http.post(format!("{}{path}", self.url));
         let sent = request.header("content-type", content_type).body(body).send().await;
         whole(sent.expect("the server answers")).await.expect("a whole answer")
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, Some(&body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.call(Method::PATCH, path, Some(&body)).await
     }
 
-    pub async fn put(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
         self.call(Method::PUT, path, Some(&body)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.call(Method::DELETE, path, None).await
     }
 }
