@@ -1,1 +1,2 @@
-//! x
+//! The edge of Tickler.
+pub mod views;

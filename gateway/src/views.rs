@@ -1,0 +1,84 @@
+//! What the facts become for people to look at: who did what, what changed, and what has left the list.
+//!
+//! A view is written by the feed alone, one SQL transaction a batch, with a mark per consumer, topic and actor: what is
+//! not above the mark has been applied. The same statements run on SQLite and PostgreSQL.
+
+mod apply;
+mod audit;
+mod changes;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use sqlx::{
+    PgPool, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+pub use audit::{AuditEntry, AuditPage, AuditQuery};
+pub use changes::{Changes, ChangesError, MESSAGES_KEPT_MS, Message};
+
+/// The file beside the actors' store that holds the views of the embedded host.
+pub const FILE: &str = "views.sqlite";
+/// Connections that read at once.
+const READERS_MAX: u32 = 4;
+
+/// The views, on the database chosen at start.
+#[derive(Clone)]
+pub enum Views {
+    /// A file of its own beside the embedded store.
+    Sqlite(SqlitePool),
+    /// The database that the cluster shares.
+    Postgres(PgPool),
+}
+
+/// Runs the same expression on whichever database it is.
+macro_rules! on {
+    ($views:expr, $pool:ident => $body:expr) => {
+        match $views {
+            $crate::views::Views::Sqlite($pool) => $body,
+            $crate::views::Views::Postgres($pool) => $body,
+        }
+    };
+}
+pub(crate) use on;
+
+impl Views {
+    /// Opens the views of the embedded host in `dir`, and brings their tables up to date.
+    pub async fn sqlite(dir: &Path) -> Result<Self, sqlx::Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(dir.join(FILE))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(std::time::Duration::from_secs(5));
+        let pool =
+            SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await?;
+        sqlx::migrate!("migrations/sqlite").run(&pool).await?;
+        Ok(Self::Sqlite(pool))
+    }
+
+    /// Opens the views in PostgreSQL, and brings their tables up to date.
+    pub async fn postgres(url: &str) -> Result<Self, sqlx::Error> {
+        let pool = PgPool::connect(url).await?;
+        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    /// How far the embedded log has been read.
+    pub async fn position(&self, consumer: &str) -> Result<i64, sqlx::Error> {
+        const POSITION: &str = "SELECT log_offset FROM position WHERE consumer = $1";
+        let row: Option<(i64,)> =
+            on!(self, pool => sqlx::query_as(POSITION).bind(consumer).fetch_optional(pool).await?);
+        Ok(row.map_or(0, |(offset,)| offset))
+    }
+
+    /// A task that has left the list, as it was when it left.
+    pub async fn archived(&self, user: &str, task: &str) -> Result<Option<String>, sqlx::Error> {
+        const ARCHIVED: &str = "SELECT body FROM archived WHERE user_id = $1 \
+             AND (task_id = $2 OR CAST(number AS TEXT) = $2)";
+        let row: Option<(String,)> = on!(self, pool => sqlx::query_as(ARCHIVED).bind(user).bind(task).fetch_optional(pool).await?);
+        Ok(row.map(|(body,)| body))
+    }
+}

@@ -1,0 +1,224 @@
+//! The audit trail: every event once, append-only, one hash chain per user.
+
+use actors::message::{event::CloudEvent, time::Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Views, on};
+
+/// An entry as `GET /api/v1/audit` shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AuditEntry {
+    /// UUIDv5(event id).
+    pub id: String,
+    /// The event; unique.
+    pub event_id: String,
+    /// Its type.
+    pub event_type: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// The task it is about, if any.
+    pub task_id: Option<String>,
+    /// When it happened.
+    pub timestamp: String,
+    /// The event's `data`.
+    pub payload: Map<String, Value>,
+    /// When it was written down.
+    pub created_at: String,
+    /// SHA-256 of `prev_hash` and the canonical JSON (RFC 8785) of the other fields, in lower-case hex.
+    pub hash: String,
+    /// The hash of the user's entry before; null for the first.
+    pub prev_hash: Option<String>,
+}
+
+/// A row that is about to be written.
+pub(super) struct Row {
+    pub(super) ordinal: i64,
+    pub(super) id: String,
+    pub(super) task_id: Option<String>,
+    pub(super) payload: String,
+    pub(super) hash: String,
+    pub(super) prev_hash: Option<String>,
+}
+
+impl Row {
+    /// The entry that follows `head` in its user's chain.
+    pub(super) fn next(
+        head: Option<(i64, String)>,
+        event: &CloudEvent,
+        user: &str,
+        happened_at: i64,
+        now: Timestamp,
+    ) -> Self {
+        let (ordinal, prev_hash) =
+            head.map_or((1, None), |(ordinal, hash)| (ordinal + 1, Some(hash)));
+        let task_id = event.data.get("task_id").and_then(Value::as_str).map(str::to_owned);
+        let mut entry = AuditEntry {
+            id: Uuid::new_v5(&actors::message::key::NAMESPACE, event.id.as_bytes()).to_string(),
+            event_id: event.id.clone(),
+            event_type: event.kind.clone(),
+            user_id: user.to_owned(),
+            task_id: task_id.clone(),
+            timestamp: Timestamp(happened_at).to_string(),
+            payload: event.data.clone(),
+            created_at: now.to_string(),
+            hash: String::new(),
+            prev_hash,
+        };
+        entry.hash = entry.expected_hash();
+        let payload = Value::Object(entry.payload).to_string();
+        Self {
+            ordinal,
+            id: entry.id,
+            task_id,
+            payload,
+            hash: entry.hash,
+            prev_hash: entry.prev_hash,
+        }
+    }
+}
+
+impl AuditEntry {
+    /// The hash that its fields and its predecessor's hash lead to.
+    pub fn expected_hash(&self) -> String {
+        let fields = json!({
+            "id": self.id, "event_id": self.event_id, "event_type": self.event_type, "user_id": self.user_id,
+            "task_id": self.task_id, "timestamp": self.timestamp, "payload": self.payload,
+            "created_at": self.created_at,
+        });
+        let canonical =
+            serde_json_canonicalizer::to_vec(&fields).expect("JSON values have a canonical form");
+        let mut hash = Sha256::new();
+        hash.update(self.prev_hash.as_deref().unwrap_or_default());
+        hash.update(canonical);
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Which entries, in what order, which page. Times are milliseconds, inclusive.
+#[derive(Clone, Debug, Default)]
+pub struct AuditQuery {
+    /// Whose.
+    pub user: String,
+    /// Any of these types; empty = all.
+    pub types: Vec<String>,
+    /// About this task.
+    pub task: Option<String>,
+    /// From this instant.
+    pub from: Option<i64>,
+    /// Up to this instant.
+    pub to: Option<i64>,
+    /// Newest first.
+    pub newest_first: bool,
+    /// At most so many.
+    pub limit: i64,
+    /// Skip so many.
+    pub offset: i64,
+    /// Only what comes after this place in the chain (in the order asked for).
+    pub after: Option<i64>,
+}
+
+/// A page of the trail.
+#[derive(Clone, Debug)]
+pub struct AuditPage {
+    /// The entries.
+    pub entries: Vec<AuditEntry>,
+    /// How many match in all.
+    pub total: i64,
+    /// The place of the last one, where more follow.
+    pub next: Option<i64>,
+}
+
+type AuditRow =
+    (i64, String, String, String, String, Option<String>, i64, String, i64, String, Option<String>);
+
+/// The statement with the filter that every audit query shares.
+macro_rules! audit_sql {
+    ($head:literal, $tail:literal) => {
+        concat!(
+            $head,
+            " FROM audit WHERE user_id = $1 \
+             AND (CAST($2 AS TEXT) = '' OR CAST($2 AS TEXT) LIKE '%,' || event_type || ',%') \
+             AND (CAST($3 AS TEXT) IS NULL OR task_id = CAST($3 AS TEXT)) \
+             AND happened_at >= $4 AND happened_at <= $5 ",
+            $tail
+        )
+    };
+}
+
+const COUNT: &str = audit_sql!("SELECT COUNT(*)", "");
+const OLDEST_FIRST: &str = audit_sql!(
+    "SELECT ordinal, id, event_id, event_type, user_id, task_id, happened_at, payload, created_at, hash, prev_hash",
+    "AND ordinal > $6 ORDER BY ordinal LIMIT $7 OFFSET $8"
+);
+const NEWEST_FIRST: &str = audit_sql!(
+    "SELECT ordinal, id, event_id, event_type, user_id, task_id, happened_at, payload, created_at, hash, prev_hash",
+    "AND ordinal < $6 ORDER BY ordinal DESC LIMIT $7 OFFSET $8"
+);
+
+impl Views {
+    /// A page of the trail.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, sqlx::Error> {
+        let types = if query.types.is_empty() {
+            String::new()
+        } else {
+            format!(",{},", query.types.join(","))
+        };
+        let (from, to) = (query.from.unwrap_or(i64::MIN), query.to.unwrap_or(i64::MAX));
+        let (page, start) =
+            if query.newest_first { (NEWEST_FIRST, i64::MAX) } else { (OLDEST_FIRST, 0) };
+        let (total, mut rows): ((i64,), Vec<AuditRow>) = on!(self, pool => (
+            sqlx::query_as(COUNT).bind(&query.user).bind(&types).bind(&query.task).bind(from).bind(to)
+                .fetch_one(pool).await?,
+            sqlx::query_as(page).bind(&query.user).bind(&types).bind(&query.task).bind(from).bind(to)
+                .bind(query.after.unwrap_or(start)).bind(query.limit + 1).bind(query.offset)
+                .fetch_all(pool).await?,
+        ));
+        let more = rows.len() as i64 > query.limit;
+        rows.truncate(usize::try_from(query.limit).unwrap_or(0));
+        let next = rows.last().filter(|_| more).map(|row| row.0);
+        Ok(AuditPage { entries: rows.into_iter().map(entry).collect(), total: total.0, next })
+    }
+
+    /// One entry of a user's trail, by its event.
+    pub async fn audit_event(
+        &self,
+        user: &str,
+        event_id: &str,
+    ) -> Result<Option<AuditEntry>, sqlx::Error> {
+        const ONE: &str = "SELECT ordinal, id, event_id, event_type, user_id, task_id, happened_at, payload, \
+             created_at, hash, prev_hash FROM audit WHERE user_id = $1 AND event_id = $2";
+        let row: Option<AuditRow> = on!(self, pool => sqlx::query_as(ONE).bind(user).bind(event_id).fetch_optional(pool).await?);
+        Ok(row.map(entry))
+    }
+}
+
+fn entry(row: AuditRow) -> AuditEntry {
+    let (
+        _,
+        id,
+        event_id,
+        event_type,
+        user_id,
+        task_id,
+        happened_at,
+        payload,
+        created_at,
+        hash,
+        prev_hash,
+    ) = row;
+    AuditEntry {
+        id,
+        event_id,
+        event_type,
+        user_id,
+        task_id,
+        timestamp: Timestamp(happened_at).to_string(),
+        payload: serde_json::from_str(&payload).unwrap_or_default(),
+        created_at: Timestamp(created_at).to_string(),
+        hash,
+        prev_hash,
+    }
+}

@@ -1,0 +1,89 @@
+//! The messages for screens, in each user's order: what `/changes` pages through and a live stream resumes from.
+
+use actors::message::time::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{Views, on};
+
+/// How long a message can be resumed from, in milliseconds.
+pub const MESSAGES_KEPT_MS: i64 = 24 * 3_600_000;
+
+/// A message with its place in its user's stream, which is its id and the cursor that follows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Its place.
+    pub ordinal: i64,
+    /// Its type.
+    pub kind: String,
+    /// All of it, `id` included.
+    pub body: Map<String, Value>,
+}
+
+/// A page of messages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changes {
+    /// The messages.
+    pub messages: Vec<Message>,
+    /// Where the next page begins.
+    pub next: i64,
+    /// More are there already.
+    pub more: bool,
+}
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangesError {
+    /// What follows the cursor is no longer kept, or was never written.
+    #[error("the cursor is too old")]
+    Expired,
+    /// The database did not answer.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+const RANGE: &str = "SELECT COALESCE((SELECT ordinal FROM message_head WHERE user_id = $1), 0), \
+     COALESCE((SELECT MIN(ordinal) FROM message WHERE user_id = $1), 0)";
+const PAGE: &str = "SELECT ordinal, event_type, body FROM message WHERE user_id = $1 AND ordinal > $2 \
+     ORDER BY ordinal LIMIT $3";
+const FORGET: &str = "DELETE FROM message WHERE happened_at < $1";
+
+impl Views {
+    /// The cursor of now.
+    pub async fn newest(&self, user: &str) -> Result<i64, sqlx::Error> {
+        let (newest, _): (i64, i64) =
+            on!(self, pool => sqlx::query_as(RANGE).bind(user).fetch_one(pool).await?);
+        Ok(newest)
+    }
+
+    /// What follows `since`, oldest first.
+    pub async fn changes(
+        &self,
+        user: &str,
+        since: i64,
+        limit: i64,
+    ) -> Result<Changes, ChangesError> {
+        let ((newest, oldest), rows): ((i64, i64), Vec<(i64, String, String)>) = on!(self, pool => (
+            sqlx::query_as(RANGE).bind(user).fetch_one(pool).await?,
+            sqlx::query_as(PAGE).bind(user).bind(since).bind(limit).fetch_all(pool).await?,
+        ));
+        if since > newest || (since < newest && (oldest == 0 || since < oldest - 1)) {
+            return Err(ChangesError::Expired);
+        }
+        let messages: Vec<Message> = rows.into_iter().map(message).collect();
+        let next = messages.last().map_or(since, |last| last.ordinal);
+        Ok(Changes { messages, next, more: next < newest })
+    }
+
+    /// Drops messages that nobody can resume from any more.
+    pub async fn forget_messages(&self, now: Timestamp) -> Result<u64, sqlx::Error> {
+        let before = now.0 - MESSAGES_KEPT_MS;
+        Ok(on!(self, pool => sqlx::query(FORGET).bind(before).execute(pool).await?.rows_affected()))
+    }
+}
+
+fn message((ordinal, kind, body): (i64, String, String)) -> Message {
+    let mut whole = Map::new();
+    whole.insert("id".to_owned(), Value::String(ordinal.to_string()));
+    whole.extend(serde_json::from_str::<Map<String, Value>>(&body).unwrap_or_default());
+    Message { ordinal, kind, body: whole }
+}

@@ -1,0 +1,105 @@
+use actors::message::{event::CloudEvent, time::Timestamp};
+use serde_json::{Value, json};
+
+use super::{AuditQuery, ChangesError, Views};
+
+/// Event `index` of turn `sequence` of a user's list.
+fn event(user: &str, sequence: u64, index: u64, kind: &str) -> CloudEvent {
+    serde_json::from_value(json!({
+        "id": format!("{user}-{sequence}-{index}"), "type": kind, "partitionkey": user,
+        "time": "2027-01-01T00:00:00.000Z", "sequence": format!("{sequence:020}"),
+        "actor": format!("TaskListActor/{user}"), "index": index.to_string(),
+        "data": {"user_id": user, "task_id": "t", "title": "Bread ü", "number": 1, "sequence": sequence, "z": 1.5, "a": null},
+    }))
+    .unwrap()
+}
+
+async fn views() -> (Views, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    (Views::sqlite(dir.path()).await.unwrap(), dir)
+}
+
+fn all(user: &str) -> AuditQuery {
+    AuditQuery { user: user.to_owned(), limit: 200, ..AuditQuery::default() }
+}
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+#[tokio::test]
+async fn an_event_delivered_again_has_its_effect_once() {
+    let (views, _dir) = views().await;
+    let batch = [
+        event("ann", 1, 0, "task.created"),
+        event("ann", 1, 1, "task.recurred"),
+        event("bob", 1, 0, "task.created"),
+    ];
+    assert_eq!(views.apply(&batch, None, NOW).await.unwrap().len(), 2);
+    for _ in 0..10 {
+        assert!(views.apply(&batch, None, NOW).await.unwrap().is_empty());
+    }
+    views
+        .apply(&[event("ann", 2, 0, "task.updated"), event("ann", 1, 0, "task.created")], None, NOW)
+        .await
+        .unwrap();
+    let page = views.audit(&all("ann")).await.unwrap();
+    let types: Vec<_> = page.entries.iter().map(|entry| entry.event_type.as_str()).collect();
+    assert_eq!((types, page.total), (vec!["task.created", "task.recurred", "task.updated"], 3));
+}
+
+#[tokio::test]
+async fn the_chain_holds_and_cannot_be_rewritten() {
+    let (views, _dir) = views().await;
+    let batch: Vec<_> = (1..=5).map(|n| event("ann", n, 0, "task.updated")).collect();
+    views.apply(&batch, None, NOW).await.unwrap();
+    let entries = views.audit(&all("ann")).await.unwrap().entries;
+    let mut before = None;
+    for entry in &entries {
+        assert_eq!(entry.prev_hash, before);
+        assert_eq!(entry.hash, entry.expected_hash());
+        before = Some(entry.hash.clone());
+    }
+    let Views::Sqlite(pool) = &views else { unreachable!("these views are SQLite's") };
+    assert!(sqlx::query("UPDATE audit SET payload = '{}'").execute(pool).await.is_err());
+    assert!(sqlx::query("DELETE FROM audit").execute(pool).await.is_err());
+}
+
+#[tokio::test]
+async fn a_page_is_filtered_ordered_and_followed() {
+    let (views, _dir) = views().await;
+    let batch: Vec<_> = (1..=5)
+        .map(|n| event("ann", n, 0, if n % 2 == 0 { "task.updated" } else { "task.created" }))
+        .collect();
+    views.apply(&batch, None, NOW).await.unwrap();
+    let sequences = |entries: &[super::AuditEntry]| -> Vec<u64> {
+        entries.iter().map(|entry| entry.payload["sequence"].as_u64().unwrap()).collect()
+    };
+    let query = AuditQuery {
+        types: vec!["task.created".to_owned()],
+        newest_first: true,
+        limit: 2,
+        ..all("ann")
+    };
+    let first = views.audit(&query).await.unwrap();
+    assert_eq!((sequences(&first.entries), first.total), (vec![5, 3], 3));
+    let second = views.audit(&AuditQuery { after: first.next, ..query }).await.unwrap();
+    assert_eq!((sequences(&second.entries), second.next), (vec![1], None));
+    assert!(views.audit(&all("bob")).await.unwrap().entries.is_empty());
+}
+
+#[tokio::test]
+async fn messages_resume_where_a_screen_left_off() {
+    let (views, _dir) = views().await;
+    assert_eq!(views.newest("ann").await.unwrap(), 0);
+    let batch: Vec<_> = (1..=3).map(|n| event("ann", n, 0, "task.updated")).collect();
+    views.apply(&batch, None, NOW).await.unwrap();
+    let page = views.changes("ann", 1, 1).await.unwrap();
+    assert_eq!((page.next, page.more), (2, true));
+    assert_eq!(page.messages[0].body["id"], "2");
+    assert_eq!(page.messages[0].body["task"]["id"], "t");
+    assert_eq!(page.messages[0].body["task"]["title"], Value::from("Bread ü"));
+    assert_eq!(page.messages[0].body["version"], 2);
+    assert!(matches!(views.changes("ann", 9, 1).await, Err(ChangesError::Expired)));
+    views.forget_messages(Timestamp(NOW.0 + super::MESSAGES_KEPT_MS)).await.unwrap();
+    assert!(matches!(views.changes("ann", 1, 1).await, Err(ChangesError::Expired)));
+    assert_eq!(views.newest("ann").await.unwrap(), 3);
+}
