@@ -7,3 +7,4 @@ mod kill;
 mod server;
 mod story;
 mod test_clock;
+mod trail;
