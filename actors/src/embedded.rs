@@ -1,8 +1,9 @@
 //! The embedded host: the actors in one process, over an SQLite file that it owns alone.
 //!
-//! [`Desk`] is the host: it reads by `store`, writes by `writer` (which makes a `batch` of what has
-//! gathered), and its `timer` wakes what is due.
+//! [`Embedded`] is the actors over a [`Desk`]. The desk is the host: it reads by `store`, writes by
+//! `writer` (which makes a `batch` of what has gathered), and its `timer` wakes what is due.
 
+mod actors;
 mod batch;
 mod clock;
 mod desk;
@@ -15,6 +16,7 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+pub use actors::{Embedded, Options};
 pub use clock::Clock;
 pub use desk::{Delivered, Delivery, Desk, Receivers};
 

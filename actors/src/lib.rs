@@ -19,4 +19,6 @@ pub mod task_list;
 #[cfg(any(feature = "embedded", feature = "dapr"))]
 pub mod turn;
 
-pub use reach::{Actors, Answered, Done, Failure};
+#[cfg(feature = "embedded")]
+pub use reach::Actors;
+pub use reach::{Answered, Done, Failure};

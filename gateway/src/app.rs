@@ -9,6 +9,7 @@ use actors::{
         key::UserId,
         reminder,
         task::{command, query},
+        time::Timestamp,
     },
 };
 use uuid::Uuid;
@@ -36,7 +37,11 @@ pub struct App {
     pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
     versions: Recent<UserId, u64>,
+    set_clock: Option<SetClock>,
 }
+
+/// Sets the host's clock (`TICKLER_TEST_CLOCK`).
+pub type SetClock = Box<dyn Fn(Timestamp) + Send + Sync>;
 
 /// How a command is called: its name for repeats, who asks, and the trace it belongs to.
 #[derive(Clone, Debug)]
@@ -64,8 +69,13 @@ impl How {
 }
 
 impl App {
-    /// Puts together what requests need.
-    pub fn new(config: Config, actors: Actors, accounts: Accounts) -> anyhow::Result<Arc<Self>> {
+    /// Puts together what requests need. With `set_clock` there is `/dev/clock`.
+    pub fn new(
+        config: Config,
+        actors: Actors,
+        accounts: Accounts,
+        set_clock: Option<SetClock>,
+    ) -> anyhow::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             identity: Identity::new(&config)?,
             rates: Rates::new(config.rate.filter(|_| !config.is_dev())),
@@ -74,7 +84,13 @@ impl App {
             config,
             actors,
             accounts,
+            set_clock,
         }))
+    }
+
+    /// How the host's clock is set, where it may be.
+    pub(crate) fn set_clock(&self) -> Option<&SetClock> {
+        self.set_clock.as_ref()
     }
 
     /// The newest version that a user was answered.
@@ -94,7 +110,6 @@ impl App {
         command: command::Command,
     ) -> Result<Done<command::Reply>, Failure> {
         let told = self.actors.tasks(&caller.user, how.call(command)).await;
-        self.metrics.command("task_list", told.as_ref().err());
         if let Ok(done) = &told {
             self.saw(&caller.user, done.version);
         }
@@ -122,9 +137,7 @@ impl App {
         command: reminder::Command,
     ) -> Result<Done<reminder::Reply>, Failure> {
         let seen = self.version_seen(&caller.user);
-        let told = self.actors.reminders(&caller.user, how.call(command), seen).await;
-        self.metrics.command("reminder", told.as_ref().err());
-        told
+        self.actors.reminders(&caller.user, how.call(command), seen).await
     }
 
     /// Asks a user's reminders, which know the task list up to `min_version` and all that the user was answered.
@@ -143,4 +156,10 @@ impl App {
 #[expect(clippy::disallowed_methods, reason = "the edge names what comes from outside")]
 pub(crate) fn random_id() -> Uuid {
     Uuid::new_v4()
+}
+
+/// The clock on the wall: for what comes from outside, whose makers no test clock moves.
+#[expect(clippy::disallowed_methods, reason = "the edge meets the times of the world")]
+pub(crate) fn wall_clock() -> Timestamp {
+    Timestamp::from(chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()))
 }

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use clap::ValueEnum;
 use thiserror::Error;
 
-pub use parse::Network;
+pub(crate) use parse::Network;
 pub use read::Flags;
 
 /// A variable or flag that stops the start.

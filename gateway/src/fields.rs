@@ -7,6 +7,9 @@ pub(crate) mod reminder;
 pub(crate) mod task;
 pub(crate) mod value;
 
+#[cfg(test)]
+mod tests;
+
 use actors::message::{
     fault::{Code, Fault},
     key::UserId,

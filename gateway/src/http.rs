@@ -6,7 +6,17 @@ mod body;
 mod cors;
 mod run;
 
+mod batch;
+mod clock;
+mod health;
+mod me;
+mod pure;
+mod recurrences;
+mod reminders;
+mod session;
+mod tags;
 mod tasks;
+mod tokens;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -58,6 +68,8 @@ where
 
 const READ: Access = Access::Scope(Scope::TasksRead);
 const WRITE: Access = Access::Scope(Scope::TasksWrite);
+const TOKENS: Access = Access::Scope(Scope::Tokens);
+const OPEN: Access = Access::Open;
 
 /// Every route there is.
 #[rustfmt::skip]
@@ -68,12 +80,77 @@ fn table() -> Vec<Route> {
     const PATCH: Method = Method::PATCH;
     const DELETE: Method = Method::DELETE;
     vec![
-        route(GET,    "/api/v1/tasks",                       READ,  tasks::list),
-        route(POST,   "/api/v1/tasks",                       WRITE, tasks::create),
-        route(GET,    "/api/v1/tasks/{id}",                  READ,  tasks::get),
-        route(PUT,    "/api/v1/tasks/{id}",                  WRITE, tasks::edit),
-        route(PATCH,  "/api/v1/tasks/{id}",                  WRITE, tasks::edit),
-        route(DELETE, "/api/v1/tasks/{id}",                  WRITE, tasks::delete),
+        route(GET,    "/api/v1/tasks",                       READ,   tasks::list),
+        route(POST,   "/api/v1/tasks",                       WRITE,  tasks::create),
+        route(POST,   "/api/v1/tasks/batch",                 WRITE,  batch::run),
+        route(GET,    "/api/v1/tasks/{id}",                  READ,   tasks::get),
+        route(PUT,    "/api/v1/tasks/{id}",                  WRITE,  tasks::edit),
+        route(PATCH,  "/api/v1/tasks/{id}",                  WRITE,  tasks::edit),
+        route(DELETE, "/api/v1/tasks/{id}",                  WRITE,  tasks::delete),
+        route(POST,   "/api/v1/tasks/{id}/complete",         WRITE,  tasks::complete),
+        route(PATCH,  "/api/v1/tasks/{id}/complete",         WRITE,  tasks::toggle),
+        route(POST,   "/api/v1/tasks/{id}/reopen",           WRITE,  tasks::reopen),
+        route(POST,   "/api/v1/tasks/{id}/restore",          WRITE,  tasks::restore),
+        route(POST,   "/api/v1/tasks/{id}/skip",             WRITE,  tasks::skip),
+        route(POST,   "/api/v1/tasks/{id}/move",             WRITE,  tasks::place),
+        route(PUT,    "/api/v1/tasks/{id}/tags/{name}",      WRITE,  tasks::tag),
+        route(DELETE, "/api/v1/tasks/{id}/tags/{name}",      WRITE,  tasks::untag),
+
+        route(POST,   "/api/v1/recurrence/expand",           READ,   pure::expand),
+        route(POST,   "/api/v1/parse",                       READ,   pure::parse),
+
+        route(GET,    "/api/v1/me",                          READ,   me::get),
+        route(PATCH,  "/api/v1/me",                          WRITE,  me::edit),
+        route(GET,    "/api/v1/tokens",                      TOKENS, tokens::list),
+        route(POST,   "/api/v1/tokens",                      TOKENS, tokens::create),
+        route(DELETE, "/api/v1/tokens/{id}",                 TOKENS, tokens::delete),
+        route(POST,   "/api/v1/session",                     OPEN,   session::begin),
+        route(DELETE, "/api/v1/session",                     OPEN,   session::end),
+
+        route(GET,    "/health",                             OPEN,   health::health),
+        route(GET,    "/health/live",                        OPEN,   health::health),
+        route(GET,    "/healthz",                            OPEN,   health::health),
+        route(GET,    "/livez",                              OPEN,   health::health),
+        route(GET,    "/ready",                              OPEN,   health::ready),
+        route(GET,    "/health/ready",                       OPEN,   health::ready),
+        route(GET,    "/readyz",                             OPEN,   health::ready),
+        route(GET,    "/metrics",                            OPEN,   health::metrics),
+        route(GET,    "/.well-known/oauth-protected-resource",     OPEN, health::protected_resource),
+        route(GET,    "/.well-known/oauth-protected-resource/mcp", OPEN, health::protected_resource),
+        route(GET,    "/dev/clock",                          OPEN,   clock::get),
+        route(PUT,    "/dev/clock",                          OPEN,   clock::set),
+
+        route(GET,    "/api/v1/tags",                        READ,  tags::list),
+        route(POST,   "/api/v1/tags",                        WRITE, tags::create),
+        route(PUT,    "/api/v1/tags/{name}",                 WRITE, tags::rename),
+        route(DELETE, "/api/v1/tags/{name}",                 WRITE, tags::delete),
+
+        route(GET,    "/api/v1/reminders",                   READ,  reminders::list),
+        route(POST,   "/api/v1/reminders",                   WRITE, reminders::create),
+        route(GET,    "/api/v1/reminders/{id}",              READ,  reminders::get),
+        route(PUT,    "/api/v1/reminders/{id}",              WRITE, reminders::edit),
+        route(PATCH,  "/api/v1/reminders/{id}",              WRITE, reminders::edit),
+        route(DELETE, "/api/v1/reminders/{id}",              WRITE, reminders::delete),
+        route(POST,   "/api/v1/reminders/{id}/snooze",       WRITE, reminders::snooze),
+        route(POST,   "/api/v1/reminders/{id}/acknowledge",  WRITE, reminders::acknowledge),
+        route(GET,    "/api/v1/notifications",               READ,  reminders::inbox),
+        route(POST,   "/api/v1/notifications/{id}/read",     WRITE, reminders::read),
+        route(POST,   "/api/v1/notifications/read-all",      WRITE, reminders::read_all),
+
+        route(PUT,    "/api/v1/tasks/{id}/recurrence",       WRITE, recurrences::set),
+        route(POST,   "/api/v1/tasks/{id}/recurrence",       WRITE, recurrences::set),
+        route(DELETE, "/api/v1/tasks/{id}/recurrence",       WRITE, recurrences::unset),
+        route(POST,   "/api/v1/tasks/{id}/recurrence/cancel", WRITE, recurrences::cancel),
+        route(GET,    "/api/v1/recurrences",                 READ,  recurrences::list),
+        route(POST,   "/api/v1/recurrences",                 WRITE, recurrences::create),
+        route(GET,    "/api/v1/recurrences/{id}",            READ,  recurrences::get),
+        route(PUT,    "/api/v1/recurrences/{id}",            WRITE, recurrences::edit),
+        route(PATCH,  "/api/v1/recurrences/{id}",            WRITE, recurrences::edit),
+        route(DELETE, "/api/v1/recurrences/{id}",            WRITE, recurrences::delete),
+        route(POST,   "/api/v1/recurrences/{id}/pause",      WRITE, recurrences::pause),
+        route(POST,   "/api/v1/recurrences/{id}/resume",     WRITE, recurrences::resume),
+        route(POST,   "/api/v1/recurrences/{id}/skip",       WRITE, recurrences::skip),
+        route(GET,    "/api/v1/recurrences/{id}/preview",    READ,  recurrences::preview),
     ]
 }
 
@@ -98,6 +175,5 @@ pub fn router(app: &Arc<App>) -> Router {
     }
     let nothing = Arc::new(Resource { template: "(none)", routes: Vec::new() });
     let fallback = app.clone();
-    let router = router.fallback(move |request| run::run(fallback, nothing, request));
-    cors::layer(router, &app.config)
+    router.fallback(move |request| run::run(fallback, nothing, request))
 }

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod app;
+pub mod cli;
 mod config;
 mod fields;
 mod http;
@@ -14,12 +15,18 @@ mod listing;
 mod observe;
 mod params;
 mod problem;
+mod pure;
 mod recent;
+mod recurrences;
+mod reminders;
+mod serve;
+mod tags;
 mod tasks;
 pub mod views;
 
 pub use accounts::Accounts;
-pub use app::App;
+pub use app::{App, SetClock};
 pub use config::{Auth, Config, Flags, LogFormat, Role, Runtime, Wrong};
 pub use http::{Peer, router};
 pub use observe::start_log;
+pub use serve::{Host, Server, signal};

@@ -8,7 +8,7 @@ use actors::{
         fault::{Code, Fault},
         key::UserId,
         rejection::{self, Current, Rejection},
-        series, task,
+        reminder, series, task,
     },
 };
 use axum::{
@@ -26,13 +26,13 @@ macro_rules! slugs {
     ($($(#[$doc:meta])* $name:ident = $status:literal $code:literal $title:literal,)*) => {
         /// The kinds of problems there are; `type` and `code` of a document come from here alone.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Slug {
+        pub(crate) enum Slug {
             $(#[doc = $title] $name,)*
         }
 
         impl Slug {
             /// Every kind, for documentation.
-            pub const ALL: &[Slug] = &[$(Slug::$name,)*];
+            pub(crate) const ALL: &[Slug] = &[$(Slug::$name,)*];
 
             const fn facts(self) -> (u16, &'static str, &'static str) {
                 match self {
@@ -84,17 +84,17 @@ slugs! {
 
 impl Slug {
     /// The HTTP status.
-    pub fn status(self) -> StatusCode {
+    pub(crate) fn status(self) -> StatusCode {
         StatusCode::from_u16(self.facts().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The last part of the type: `no-due-date`.
-    pub const fn code(self) -> &'static str {
+    pub(crate) const fn code(self) -> &'static str {
         self.facts().1
     }
 
     /// What the kind is called.
-    pub const fn title(self) -> &'static str {
+    pub(crate) const fn title(self) -> &'static str {
         self.facts().2
     }
 }
@@ -128,7 +128,7 @@ impl From<rejection::Slug> for Slug {
 
 /// One thing that is wrong, and where: in the body, or among the query parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wrong {
+pub(crate) enum Wrong {
     /// A field of the body, by its pointer.
     Field(Fault),
     /// A query parameter, by its name.
@@ -163,52 +163,56 @@ impl Serialize for Wrong {
 
 /// Why there is no answer of the kind that was asked for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The kind.
-    pub slug: Slug,
+    pub(crate) slug: Slug,
     /// One sentence a person can act on.
-    pub detail: Cow<'static, str>,
+    pub(crate) detail: Cow<'static, str>,
     /// What is wrong where.
-    pub wrong: Vec<Wrong>,
+    pub(crate) wrong: Vec<Wrong>,
     /// Further members: `current`, `results`.
-    pub members: Vec<(&'static str, Value)>,
+    pub(crate) members: Vec<(&'static str, Value)>,
     /// Headers that go with it: `ETag`, `Allow`, `Retry-After`, `WWW-Authenticate`.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     /// A problem that names no field.
-    pub fn new(slug: Slug, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(slug: Slug, detail: impl Into<Cow<'static, str>>) -> Self {
         let (detail, wrong, members) = (detail.into(), Vec::new(), Vec::new());
         Self { slug, detail, wrong, members, headers: Vec::new() }
     }
 
     /// The one 404 for whatever is absent, foreign, deleted or malformed.
-    pub fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Self::new(Slug::NotFound, Rejection::not_found().detail)
     }
 
     /// Fields are wrong; the detail is that of the first.
-    pub fn fields(slug: Slug, faults: Vec<Fault>) -> Self {
+    pub(crate) fn fields(slug: Slug, faults: Vec<Fault>) -> Self {
         let detail = faults.first().map_or_else(String::new, |fault| fault.detail.clone());
         let wrong = faults.into_iter().map(Wrong::Field).collect();
         Self { wrong, ..Self::new(slug, detail) }
     }
 
     /// One field is wrong.
-    pub fn field(pointer: impl Into<String>, code: Code, detail: impl Into<String>) -> Self {
+    pub(crate) fn field(pointer: impl Into<String>, code: Code, detail: impl Into<String>) -> Self {
         Self::fields(Slug::Invalid, vec![Fault::new(pointer, code, detail)])
     }
 
     /// One query parameter is wrong.
-    pub fn parameter(name: impl Into<String>, code: Code, detail: impl Into<String>) -> Self {
+    pub(crate) fn parameter(
+        name: impl Into<String>,
+        code: Code,
+        detail: impl Into<String>,
+    ) -> Self {
         let detail = detail.into();
         let wrong = vec![Wrong::Parameter { name: name.into(), code, detail: detail.clone() }];
         Self { wrong, ..Self::new(Slug::Invalid, detail) }
     }
 
     /// What an actor refused, for its user.
-    pub fn rejected(rejection: Rejection, user: &UserId) -> Self {
+    pub(crate) fn rejected(rejection: Rejection, user: &UserId) -> Self {
         let Rejection { slug, detail, faults, current, results: _ } = rejection;
         let mut problem = Self::new(slug.into(), detail);
         problem.wrong = faults.into_iter().map(Wrong::Field).collect();
@@ -221,7 +225,7 @@ impl Problem {
     }
 
     /// What an actor could not or would not do, for its user.
-    pub fn failed(failure: Failure, user: &UserId) -> Self {
+    pub(crate) fn failed(failure: Failure, user: &UserId) -> Self {
         match failure {
             Failure::Rejected(rejection) => Self::rejected(*rejection, user),
             Failure::Busy => Self::new(
@@ -246,7 +250,7 @@ impl Problem {
     }
 
     /// No answer now; nothing was decided.
-    pub fn unavailable() -> Self {
+    pub(crate) fn unavailable() -> Self {
         Self::new(
             Slug::Unavailable,
             "There is no answer now; try again, with the same Idempotency-Key if you gave one.",
@@ -255,19 +259,19 @@ impl Problem {
     }
 
     /// A bug of ours.
-    pub fn internal() -> Self {
+    pub(crate) fn internal() -> Self {
         Self::new(Slug::Internal, "This is a fault of the server; it has been logged.")
     }
 
     /// The same problem with `Retry-After`.
     #[must_use]
-    pub fn retry_after(self, seconds: u32) -> Self {
+    pub(crate) fn retry_after(self, seconds: u32) -> Self {
         self.with_header(header::RETRY_AFTER, seconds.to_string())
     }
 
     /// The same problem with a header; one that cannot be written is left out.
     #[must_use]
-    pub fn with_header(mut self, name: HeaderName, value: impl AsRef<str>) -> Self {
+    pub(crate) fn with_header(mut self, name: HeaderName, value: impl AsRef<str>) -> Self {
         if let Ok(value) = HeaderValue::from_str(value.as_ref()) {
             self.headers.push((name, value));
         }
@@ -276,7 +280,7 @@ impl Problem {
 
     /// The same problem with its pointers seen from outside: `/title` is `/operations/3/body/title` in its batch.
     #[must_use]
-    pub fn under(mut self, parent: &str) -> Self {
+    pub(crate) fn under(mut self, parent: &str) -> Self {
         for wrong in &mut self.wrong {
             if let Wrong::Field(fault) = wrong {
                 fault.pointer.insert_str(0, parent);
@@ -286,12 +290,12 @@ impl Problem {
     }
 
     /// The document; `instance` is the path that was asked for.
-    pub fn document<'a>(&'a self, instance: &'a str) -> Document<'a> {
+    pub(crate) fn document<'a>(&'a self, instance: &'a str) -> Document<'a> {
         Document { problem: self, instance }
     }
 
     /// The answer.
-    pub fn answer(&self, instance: &str) -> Response {
+    pub(crate) fn answer(&self, instance: &str) -> Response {
         let body = serde_json::to_vec(&self.document(instance)).unwrap_or_default();
         let mut answer = Response::new(Body::from(body));
         *answer.status_mut() = self.slug.status();
@@ -309,13 +313,16 @@ fn seen(current: &Current, user: &UserId) -> (u64, Value) {
     match current {
         Current::Task(task) => (task.version, task::shown::shown(task, user)),
         Current::Series(series) => (series.version, series::shown::shown(series, user)),
-        Current::Reminder(reminder) => (reminder.version, json!(reminder)),
+        Current::Reminder(reminder) => {
+            let shown = reminder::shown::Shown { reminder, user };
+            (reminder.version, json!(shown))
+        }
     }
 }
 
 /// A problem as it is written.
 #[derive(Debug)]
-pub struct Document<'a> {
+pub(crate) struct Document<'a> {
     problem: &'a Problem,
     instance: &'a str,
 }

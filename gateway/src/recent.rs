@@ -72,26 +72,6 @@ impl<K: Eq + Hash, V> Recent<K, V> {
     {
         self.update(key, |at| *at = value);
     }
-
-    /// Forgets a key.
-    pub(crate) fn remove<Q>(&self, key: &Q)
-    where
-        K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
-    {
-        let mut shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
-        shard.young.remove(key);
-        shard.old.remove(key);
-    }
-
-    /// Forgets everything.
-    pub(crate) fn clear(&self) {
-        for shard in &self.shards {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.young.clear();
-            shard.old.clear();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,3 +3,5 @@
 mod embedded;
 #[macro_use]
 mod host_contract;
+mod killed;
+mod story;

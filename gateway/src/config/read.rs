@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Every variable of ours. Another one that begins with `TICKLER_` stops the start.
-pub const VARIABLES: &[&str] = &[
+pub(crate) const VARIABLES: &[&str] = &[
     "TICKLER_RUNTIME",
     "TICKLER_ROLE",
     "TICKLER_BIND",
@@ -167,6 +167,11 @@ impl Config {
             test_clock: vars.on_off("TICKLER_TEST_CLOCK", false)?,
         };
         config.agree()
+    }
+
+    /// Where the public interface listens, whatever else is configured.
+    pub fn bind(vars: impl IntoIterator<Item = (String, String)>) -> Result<SocketAddr, Wrong> {
+        bind(&Vars(vars.into_iter().collect()), &Flags::default())
     }
 
     /// Refuses what does not go together.

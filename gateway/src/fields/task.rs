@@ -111,10 +111,8 @@ fn read_status(reader: &mut Reader<'_>, patch: &mut Patch, title: Title) {
     }
     let completed = reader.clearable(&["completed"], value::boolean);
     match (completed, patch.status) {
-        (Change::Set(completed), Some(status)) => {
-            if completed != (status == Status::Completed) {
-                reader.conflict("completed", "status");
-            }
+        (Change::Set(completed), Some(status)) if completed != (status == Status::Completed) => {
+            reader.conflict("completed", "status");
         }
         (Change::Set(true), None) => patch.status = Some(Status::Completed),
         (Change::Set(false), None) => patch.reopen = title == Title::Optional,
@@ -122,7 +120,8 @@ fn read_status(reader: &mut Reader<'_>, patch: &mut Patch, title: Title) {
     }
 }
 
-fn zone(reader: &mut Reader<'_>) -> Change<chrono_tz::Tz> {
+/// The zone.
+pub(crate) fn zone(reader: &mut Reader<'_>) -> Change<chrono_tz::Tz> {
     let read = |value: &Value| {
         if value::is_nothing(value) {
             return Ok(Change::Clear);
@@ -187,8 +186,12 @@ fn tag_texts(text: &str) -> Vec<Value> {
 }
 
 /// The names of a rule as a whole.
-const RULE: [&str; 5] =
-    ["recurrence", "recurrence_pattern", "recurrence_rule", "recurringRule", "recurring"];
+const RULE: [&str; 5] = ["recurrence", PATTERN, "recurrence_rule", "recurringRule", "recurring"];
+const PATTERN: &str = "recurrence_pattern";
+
+fn is_custom(text: &str) -> bool {
+    text.eq_ignore_ascii_case("custom")
+}
 
 /// `recurrence` and its synonyms: whole, as type and interval, and with an end or a count beside it.
 fn recurrence(reader: &mut Reader<'_>) -> Change<Arc<Rule>> {
@@ -197,13 +200,14 @@ fn recurrence(reader: &mut Reader<'_>) -> Change<Arc<Rule>> {
     let end = beside(reader, &["recurrence_end_date", "recurringEndDate"], "until");
     let count = beside(reader, &["recurrence_count"], "count");
     let beside: Vec<_> = [end, count].into_iter().flatten().collect();
-    let whole = reader
-        .field_with(&RULE, |value| match value {
-            // An object sent back whose rule has no shorthand.
-            Value::String(text) if text.eq_ignore_ascii_case("custom") => Ok(Change::Keep),
-            value => read_rule(value, &beside),
-        })
-        .unwrap_or_default();
+    let custom = |(_, value): (&str, &Value)| value.as_str().is_some_and(is_custom);
+    let names = if reader.take(PATTERN).is_some_and(custom) {
+        // An object sent back whose rule has no shorthand: it says nothing.
+        RULE.into_iter().filter(|name| *name != PATTERN).collect()
+    } else {
+        RULE.to_vec()
+    };
+    let whole = reader.field_with(&names, |value| read_rule(value, &beside)).unwrap_or_default();
     let Some((name, kind)) = kind.filter(|(_, kind)| !kind.is_null()) else {
         if whole.is_keep() && reader.faults.is_empty() {
             for (sent, ..) in &beside {
@@ -266,6 +270,12 @@ fn beside<'a>(
     found
 }
 
+/// A rule in any notation, or in English; `None` for null.
+pub(crate) fn rule(value: &Value) -> Result<Option<Rule>, Vec<Fault>> {
+    let english = value.as_str().filter(|text| !is_notation(text)).and_then(recurrence_in_english);
+    Rule::read(english.as_ref().unwrap_or(value))
+}
+
 type Beside<'a> = (&'a str, &'static str, &'a Value);
 
 fn read_rule(
@@ -276,10 +286,7 @@ fn read_rule(
         return Ok(Change::Clear);
     }
     let bad = |faults| (Slug::InvalidRecurrence, faults);
-    // What is no rule in any notation may be one in English.
-    let english = value.as_str().filter(|text| !is_notation(text)).and_then(recurrence_in_english);
-    let value = english.as_ref().unwrap_or(value);
-    let Some(rule) = Rule::read(value).map_err(bad)? else { return Ok(Change::Clear) };
+    let Some(rule) = rule(value).map_err(bad)? else { return Ok(Change::Clear) };
     if beside.is_empty() {
         return Ok(Change::Set(Arc::new(rule)));
     }

@@ -7,7 +7,7 @@ use actors::message::{
     key::UserId,
     task::command::TaskRef,
 };
-use axum::http::{HeaderMap, HeaderName, Method, header, request::Parts};
+use axum::http::{HeaderMap, HeaderName, header, request::Parts};
 use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -179,11 +179,6 @@ impl Ask {
             let tag = tag.trim();
             tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag
         })
-    }
-
-    /// Whether the request is a GET (or HEAD).
-    pub(crate) fn is_read(&self) -> bool {
-        matches!(self.parts.method, Method::GET | Method::HEAD)
     }
 }
 

@@ -1,9 +1,6 @@
 //! JSON Web Tokens: every doubt is a refusal, and nothing in a token chooses how it is checked but `kid`.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use actors::message::{key::UserId, time::Timestamp};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -16,6 +13,7 @@ use super::{
     scope::Scopes,
 };
 use crate::{
+    app::wall_clock,
     config::{Config, Jwt},
     recent::Recent,
 };
@@ -199,8 +197,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Seconds since 1970 by the clock on the wall: tokens come from outside, and no test clock moves their makers'.
-#[expect(clippy::disallowed_methods, reason = "a token's times are those of the world")]
-pub(crate) fn now_s() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
+/// Seconds since 1970 by the clock on the wall.
+fn now_s() -> f64 {
+    wall_clock().0 as f64 / 1000.0
 }

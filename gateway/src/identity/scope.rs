@@ -5,7 +5,7 @@ use std::fmt;
 /// One thing a credential may allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Reading tasks, tags, reminders, rules, the inbox, live messages.
     TasksRead = 1,
     /// Changing them.
@@ -24,7 +24,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of the contract.
-    pub const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::TasksRead,
         Self::TasksWrite,
         Self::AuditRead,
@@ -35,7 +35,7 @@ impl Scope {
     ];
 
     /// The scope as tokens write it.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::TasksRead => "tasks:read",
             Self::TasksWrite => "tasks:write",
@@ -48,44 +48,38 @@ impl Scope {
     }
 
     /// Reads a scope.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
     }
 }
 
 /// A set of scopes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Scopes(u8);
+pub(crate) struct Scopes(u8);
 
 impl Scopes {
     /// What a credential without a word about scopes allows: all but `audit:all`.
-    pub fn usual() -> Self {
+    pub(crate) fn usual() -> Self {
         Scope::ALL.into_iter().filter(|scope| *scope != Scope::AuditAll).collect()
     }
 
     /// The scopes of a space-separated text; words that are no scope of ours allow nothing.
-    pub fn of_text(text: &str) -> Self {
+    pub(crate) fn of_text(text: &str) -> Self {
         text.split_ascii_whitespace().filter_map(Scope::parse).collect()
     }
 
     /// Whether it holds a scope.
-    pub fn has(self, scope: Scope) -> bool {
+    pub(crate) fn has(self, scope: Scope) -> bool {
         self.0 & scope as u8 != 0
     }
 
     /// Whether it holds every scope of another.
-    pub fn covers(self, other: Self) -> bool {
+    pub(crate) fn covers(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Those in both.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
     /// The scopes by name, in the order of the contract.
-    pub fn names(self) -> Vec<&'static str> {
+    pub(crate) fn names(self) -> Vec<&'static str> {
         Scope::ALL.into_iter().filter(|scope| self.has(*scope)).map(Scope::name).collect()
     }
 }

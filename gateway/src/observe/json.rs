@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use chrono::SecondsFormat;
 use serde_json::{Map, Value};
 use tracing::{
     Event, Subscriber,
@@ -12,6 +11,8 @@ use tracing_subscriber::{
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     registry::LookupSpan,
 };
+
+use crate::app::wall_clock;
 
 /// Writes each event as one JSON object.
 pub(super) struct Lines;
@@ -56,16 +57,14 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    #[expect(clippy::disallowed_methods, reason = "a log line is of its own moment")]
     fn format_event(
         &self,
         _: &FmtContext<'_, S, N>,
         mut to: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
         let mut line = Map::new();
-        line.insert("ts".into(), now.to_rfc3339_opts(SecondsFormat::Millis, true).into());
+        line.insert("ts".into(), wall_clock().to_string().into());
         line.insert("level".into(), event.metadata().level().as_str().to_lowercase().into());
         line.insert("msg".into(), Value::from(""));
         line.insert("trace_id".into(), Value::Null);
