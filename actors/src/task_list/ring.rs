@@ -32,9 +32,7 @@ fn rung(work: &mut Work<'_>, id: uuid::Uuid, start: Local) {
     let zone = series.zone.unwrap_or_else(|| work.zone());
     let starts = match series.rule.catch_up() {
         CatchUp::Each => coming::each(&series, zone, start),
-        CatchUp::Latest => {
-            coming::newest(&series, zone, start, work.at.now).into_iter().collect()
-        }
+        CatchUp::Latest => coming::newest(&series, zone, start, work.at.now).into_iter().collect(),
     };
     for next in starts {
         let Ok(series) = work.rule(id, None) else { return };
