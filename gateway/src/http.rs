@@ -175,6 +175,5 @@ pub fn router(app: &Arc<App>) -> Router {
     }
     let nothing = Arc::new(Resource { template: "(none)", routes: Vec::new() });
     let fallback = app.clone();
-    let router = router.fallback(move |request| run::run(fallback, nothing, request));
-    cors::layer(router, &app.config)
+    router.fallback(move |request| run::run(fallback, nothing, request))
 }

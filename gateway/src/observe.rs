@@ -3,11 +3,11 @@
 mod json;
 
 use std::{
+    io::IsTerminal,
     sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
-use actors::Failure;
 use axum::http::{HeaderMap, Method, StatusCode};
 use metrics::{Counter, counter};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -63,18 +63,6 @@ impl Metrics {
         if method_name(method) != "other" {
             known.push((method.clone(), route, status, counter));
         }
-    }
-
-    /// Counts a command.
-    pub(crate) fn command(&self, actor: &'static str, failure: Option<&Failure>) {
-        let outcome = match failure {
-            None => "done",
-            Some(Failure::Rejected(_)) => "rejected",
-            Some(Failure::Busy) => "busy",
-            Some(Failure::Unavailable(_) | Failure::Behind) => "unavailable",
-            Some(Failure::Broken(_)) => "broken",
-        };
-        counter!("tickler_commands_total", "actor" => actor, "outcome" => outcome).increment(1);
     }
 }
 
@@ -134,7 +122,9 @@ pub fn start_log(config: &Config) {
     let filter = EnvFilter::new(ours);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.log_format {
-        LogFormat::Text => registry.with(fmt::layer().with_target(false)).try_init(),
+        LogFormat::Text => registry
+            .with(fmt::layer().with_target(false).with_ansi(std::io::stdout().is_terminal()))
+            .try_init(),
         LogFormat::Json => registry.with(fmt::layer().event_format(json::Lines)).try_init(),
     };
     if started.is_err() {

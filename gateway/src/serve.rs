@@ -2,19 +2,25 @@
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use actors::Actors;
+use actors::{
+    Actors,
+    embedded::{Clock, Embedded, Options},
+};
 use anyhow::Context;
 use tokio::net::TcpListener;
 
 use crate::{
     Accounts,
     app::{App, SetClock},
-    config::Config,
+    config::{Config, Runtime},
     http::{self, Peer},
 };
 
 /// Longest that requests under way may still take after a signal to stop.
 const DRAIN_MS: u64 = 10_000;
+
+/// Longest that turns and relays under way may then take.
+const CLOSE_MS: u64 = 5_000;
 
 /// What was opened for the main job.
 pub struct Host {
@@ -22,6 +28,22 @@ pub struct Host {
     pub actors: Actors,
     /// How their clock is set, under the test clock.
     pub set_clock: Option<SetClock>,
+}
+
+impl Host {
+    /// Opens the host that the configuration names.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        if config.runtime == Runtime::Dapr {
+            anyhow::bail!("this build has no Dapr host yet; use --runtime embedded");
+        }
+        let clock = if config.test_clock { Clock::settable() } else { Clock::real() };
+        let dir = config.data.clone();
+        let options = Options { dir, default_zone: config.zone, clock: clock.clone() };
+        let actors = Actors::Embedded(Embedded::open(&options).await?);
+        let set_clock: Option<SetClock> =
+            config.test_clock.then(|| Box::new(move |at| clock.set(at)) as SetClock);
+        Ok(Self { actors, set_clock })
+    }
 }
 
 /// A server that listens.
@@ -34,14 +56,13 @@ pub struct Server {
 impl Server {
     /// Opens the accounts and begins to listen; requests are answered once it runs.
     pub async fn open(config: Config, host: Host) -> anyhow::Result<Self> {
-        let folder = config.data.clone();
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        let accounts = Accounts::open(&folder).await?;
+        let accounts = Accounts::open(&config.data).await?;
         let bind = config.bind;
         let listener =
             TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
         let address = listener.local_addr()?;
+        let Actors::Embedded(here) = &host.actors;
+        here.announce(&format!("http://{address}"))?;
         let app = App::new(config, host.actors, accounts, host.set_clock)?;
         Ok(Self { app, listener, address })
     }
@@ -96,6 +117,7 @@ impl Server {
             served = async { serving.await } => served.context("cannot go on listening")?,
             () = late => tracing::warn!("some requests did not end within {DRAIN_MS} ms"),
         }
+        app.actors.close(Duration::from_millis(CLOSE_MS)).await;
         app.accounts.close().await;
         Ok(())
     }

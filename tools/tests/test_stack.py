@@ -168,8 +168,8 @@ class TwoHosts(unittest.TestCase):
         # Dapr 1.18 listens for the health probes of these two everywhere, whatever --healthz-listen-address says.
         ports = json.loads((self.stack.dir / "stack.json").read_text())["ports"]
         probes = {f"{ports[name]:04X}" for name in ("placement-health", "scheduler-health")}
-        lines = [line for table in ("tcp", "tcp6") for line in open(f"/proc/net/{table}").readlines()[1:]]
-        listening = [(*row[1].split(":"), row[9]) for row in map(str.split, lines) if row[3] == "0A"]
+        tables = [pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:] for table in ("tcp", "tcp6")]
+        listening = [(*row[1].split(":"), row[9]) for row in map(str.split, sum(tables, [])) if row[3] == "0A"]
         addresses = {address for address, port, inode in listening if inode in sockets and port not in probes}
         loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
         self.assertTrue(addresses and addresses <= loopback, addresses)

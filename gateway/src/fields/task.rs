@@ -186,8 +186,12 @@ fn tag_texts(text: &str) -> Vec<Value> {
 }
 
 /// The names of a rule as a whole.
-const RULE: [&str; 5] =
-    ["recurrence", "recurrence_pattern", "recurrence_rule", "recurringRule", "recurring"];
+const RULE: [&str; 5] = ["recurrence", PATTERN, "recurrence_rule", "recurringRule", "recurring"];
+const PATTERN: &str = "recurrence_pattern";
+
+fn is_custom(text: &str) -> bool {
+    text.eq_ignore_ascii_case("custom")
+}
 
 /// `recurrence` and its synonyms: whole, as type and interval, and with an end or a count beside it.
 fn recurrence(reader: &mut Reader<'_>) -> Change<Arc<Rule>> {
@@ -196,13 +200,14 @@ fn recurrence(reader: &mut Reader<'_>) -> Change<Arc<Rule>> {
     let end = beside(reader, &["recurrence_end_date", "recurringEndDate"], "until");
     let count = beside(reader, &["recurrence_count"], "count");
     let beside: Vec<_> = [end, count].into_iter().flatten().collect();
-    let whole = reader
-        .field_with(&RULE, |value| match value {
-            // An object sent back whose rule has no shorthand.
-            Value::String(text) if text.eq_ignore_ascii_case("custom") => Ok(Change::Keep),
-            value => read_rule(value, &beside),
-        })
-        .unwrap_or_default();
+    let custom = |(_, value): (&str, &Value)| value.as_str().is_some_and(is_custom);
+    let names = if reader.take(PATTERN).is_some_and(custom) {
+        // An object sent back whose rule has no shorthand: it says nothing.
+        RULE.into_iter().filter(|name| *name != PATTERN).collect()
+    } else {
+        RULE.to_vec()
+    };
+    let whole = reader.field_with(&names, |value| read_rule(value, &beside)).unwrap_or_default();
     let Some((name, kind)) = kind.filter(|(_, kind)| !kind.is_null()) else {
         if whole.is_keep() && reader.faults.is_empty() {
             for (sent, ..) in &beside {

@@ -1,57 +1,39 @@
 //! Which pages of other origins may call, and which of our headers they may read.
 
-use std::time::Duration;
-
 use axum::{
-    Router,
-    http::{HeaderName, HeaderValue, Method, header},
+    body::Body,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
 };
-use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::{config::Config, identity::origin::Origins};
+use super::answer;
 
+const EXPOSED: &str = "ETag, Link, Location, X-Total-Count, Tickler-Version, \
+    Tickler-Ignored-Fields, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, \
+    WWW-Authenticate";
+const ACCEPTED: &str = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, \
+    Last-Event-ID, MCP-Protocol-Version, MCP-Session-Id, Traceparent";
 /// How long a browser may remember what it was allowed.
-const MAX_AGE_S: u64 = 600;
+const MAX_AGE_S: &str = "600";
 
-/// Puts the rules of other origins around the interface: exact origins only, never `*`.
-pub(super) fn layer(router: Router, config: &Config) -> Router {
-    let origins = Origins::new(config);
-    let allowed = move |origin: &HeaderValue, _: &axum::http::request::Parts| {
-        origin.to_str().is_ok_and(|origin| origins.allows_origin(origin))
-    };
-    let exposed = [
-        "etag",
-        "link",
-        "location",
-        "x-total-count",
-        "tickler-version",
-        "tickler-ignored-fields",
-        "idempotent-replayed",
-        "ratelimit",
-        "ratelimit-policy",
-        "retry-after",
-        "www-authenticate",
-    ];
-    let accepted = [
-        header::AUTHORIZATION,
-        header::CONTENT_TYPE,
-        header::IF_MATCH,
-        header::IF_NONE_MATCH,
-        HeaderName::from_static("idempotency-key"),
-        HeaderName::from_static("last-event-id"),
-        HeaderName::from_static("traceparent"),
-        HeaderName::from_static("mcp-protocol-version"),
-        HeaderName::from_static("mcp-session-id"),
-    ];
-    let methods =
-        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-    router.layer(
-        CorsLayer::new()
-            .allow_origin(AllowOrigin::predicate(allowed))
-            .allow_credentials(true)
-            .allow_methods(methods)
-            .allow_headers(accepted)
-            .expose_headers(exposed.map(HeaderName::from_static))
-            .max_age(Duration::from_secs(MAX_AGE_S)),
-    )
+/// Lets a page of an allowed origin read an answer.
+pub(super) fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+}
+
+/// The answer to OPTIONS: what can be called here, also as a browser asks it beforehand.
+pub(super) fn options(asked: &HeaderMap, allowed: &str) -> Response {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    let headers = answer.headers_mut();
+    headers.insert(header::ALLOW, answer::text(allowed));
+    if asked.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, answer::text(allowed));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ACCEPTED));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE_S));
+    }
+    answer
 }

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::{net::TcpListener, time::Instant};
 
-use super::{Access, Ask, Outcome, Resource, Route, answer, body};
+use super::{Access, Ask, Outcome, Resource, Route, answer, body, cors};
 use crate::{
     app::{App, random_id},
     identity::{Caller, Refused, rates::Standing},
@@ -57,10 +57,15 @@ pub(super) async fn run(app: Arc<App>, resource: Arc<Resource>, request: Request
     let path = parts.uri.path().to_owned();
     let method = parts.method.clone();
     let mut standing = None;
+    let origin = parts.headers.get(header::ORIGIN).cloned();
+    let origin = origin.filter(|origin| app.identity.origins.allows(origin));
     let step = Step { app: &app, resource: &resource, traceparent: &traceparent };
     let answered = step.answer(&mut parts, body, &mut standing).await;
     let mut answer = answered.unwrap_or_else(|problem| problem.answer(&path));
     let headers = answer.headers_mut();
+    if let Some(origin) = origin {
+        cors::allow(headers, origin);
+    }
     if !headers.contains_key(header::CACHE_CONTROL) {
         let never = HeaderValue::from_static("private, no-cache");
         headers.insert(header::CACHE_CONTROL, never);
@@ -90,6 +95,9 @@ impl Step<'_> {
         standing: &mut Option<Standing>,
     ) -> Outcome {
         self.check_host(parts)?;
+        if parts.method == Method::OPTIONS && !self.resource.routes.is_empty() {
+            return Ok(cors::options(&parts.headers, &self.allowed()));
+        }
         let route = self.route(&parts.method)?;
         let caller = match route.access {
             Access::Open => None,
@@ -148,12 +156,11 @@ impl Step<'_> {
             let why = "This host is not one of ours; add it to TICKLER_ALLOWED_HOSTS.";
             return Err(Problem::new(Slug::ForbiddenOrigin, why));
         }
-        let origin = header(header::ORIGIN);
-        let dev = self.app.config.is_dev();
-        if dev && origin.is_some_and(|origin| !origin.is_ok_and(|o| origins.allows_origin(o))) {
-            return Err(forbidden_origin());
+        let origin = parts.headers.get(header::ORIGIN);
+        match self.app.config.is_dev() && origin.is_some_and(|origin| !origins.allows(origin)) {
+            true => Err(forbidden_origin()),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Writes by cookie need an allowed origin: another site can make a browser send the cookie, but not that.
@@ -161,8 +168,8 @@ impl Step<'_> {
         if !caller.by_cookie || matches!(parts.method, Method::GET | Method::HEAD) {
             return Ok(());
         }
-        let origin = parts.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-        match origin.is_some_and(|origin| self.app.identity.origins.allows_origin(origin)) {
+        let origin = parts.headers.get(header::ORIGIN);
+        match origin.is_some_and(|origin| self.app.identity.origins.allows(origin)) {
             true => Ok(()),
             false => Err(forbidden_origin()),
         }
@@ -175,15 +182,21 @@ impl Step<'_> {
         }
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
         routes.iter().find(|route| route.method == *wanted).ok_or_else(|| {
-            let mut allowed: Vec<&str> = routes.iter().map(|route| route.method.as_str()).collect();
-            if allowed.contains(&"GET") {
-                allowed.push("HEAD");
-            }
-            allowed.push("OPTIONS");
-            let allowed = allowed.join(", ");
+            let allowed = self.allowed();
             Problem::new(Slug::MethodNotAllowed, format!("Here you can use {allowed}."))
                 .with_header(header::ALLOW, allowed)
         })
+    }
+
+    /// The methods of the resource, as `Allow` lists them.
+    fn allowed(&self) -> String {
+        let mut allowed: Vec<&str> =
+            self.resource.routes.iter().map(|route| route.method.as_str()).collect();
+        if allowed.contains(&"GET") {
+            allowed.push("HEAD");
+        }
+        allowed.push("OPTIONS");
+        allowed.join(", ")
     }
 
     async fn caller(&self, parts: &Parts) -> Result<Arc<Caller>, Problem> {

@@ -62,9 +62,7 @@ pub(super) async fn end(ask: Ask) -> Outcome {
 /// A page of another origin must not change who a browser is here.
 fn check_origin(ask: &Ask) -> Result<(), Problem> {
     let origin = ask.parts.headers.get(header::ORIGIN);
-    let origins = &ask.app.identity.origins;
-    let allowed = |origin: &HeaderValue| origin.to_str().is_ok_and(|o| origins.allows_origin(o));
-    match origin.is_none_or(allowed) {
+    match origin.is_none_or(|origin| ask.app.identity.origins.allows(origin)) {
         true => Ok(()),
         false => Err(super::run::forbidden_origin()),
     }

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use axum::http::HeaderValue;
+
 use crate::config::Config;
 
 /// The allow-lists.
@@ -39,7 +41,12 @@ impl Origins {
         is_loopback(name) || self.hosts.iter().any(|known| *known == host || known == name)
     }
 
-    /// Whether an `Origin` may call.
+    /// Whether an `Origin` header may call.
+    pub(crate) fn allows(&self, origin: &HeaderValue) -> bool {
+        origin.to_str().is_ok_and(|origin| self.allows_origin(origin))
+    }
+
+    /// Whether an origin may call.
     pub(crate) fn allows_origin(&self, origin: &str) -> bool {
         let origin = origin.to_ascii_lowercase();
         let Some((scheme, authority)) = origin.split_once("://") else { return false };

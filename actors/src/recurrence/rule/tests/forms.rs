@@ -76,7 +76,7 @@ fn what_is_written_is_read_back_the_same() {
 
 #[test]
 fn faults_point_at_their_member() {
-    use Code::{Conflict, Invalid, OutOfRange, Required, TooLong, UnknownField};
+    use Code::{Conflict, Invalid, OutOfRange, UnknownField};
     let one = |pointer: &str, code| vec![(pointer.to_owned(), code)];
     assert_eq!(refused(json!({"pattern": "daily", "interval": 0})), one("/interval", OutOfRange));
     assert_eq!(
@@ -110,6 +110,12 @@ fn faults_point_at_their_member() {
         one("/rrule", Conflict)
     );
     assert_eq!(refused(json!({"rrule": "FREQ=DAILY;X=2"})), one("/rrule", UnknownField));
+}
+
+#[test]
+fn faults_of_texts_and_dates_point_at_their_member() {
+    use Code::{Invalid, OutOfRange, Required, TooLong, UnknownField};
+    let one = |pointer: &str, code| vec![(pointer.to_owned(), code)];
     assert_eq!(
         refused(json!({"rrule": format!("FREQ=DAILY;BYHOUR={}1", "1,".repeat(600))})),
         one("/rrule", TooLong)

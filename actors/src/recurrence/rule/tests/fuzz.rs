@@ -1,5 +1,7 @@
 //! Hostile input: no reader panics, none takes long, and what is accepted is walked within its bounds.
 
+#![allow(clippy::disallowed_methods, reason = "these bounds are times")]
+
 use std::time::Instant;
 
 use proptest::prelude::*;

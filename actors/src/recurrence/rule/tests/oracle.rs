@@ -364,3 +364,37 @@ proptest! {
         prop_assert_eq!(got.iter().map(|(key, _)| *key).collect::<Vec<_>>(), want, "{} from {} in {}", rule, start, name);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Order, COUNT, UNTIL and `after`, against the plain list of occurrences.
+    #[test]
+    fn ends_and_jumps_cut_the_same_list(
+        rule in prop_oneof![any_rule(Freq::Yearly), any_rule(Freq::Monthly), any_rule(Freq::Weekly), any_rule(Freq::Daily),
+            any_rule(Freq::Hourly), any_rule(Freq::Minutely)],
+        start in any_start(),
+        zone in prop_oneof![Just(""), Just("Europe/Berlin"), Just("Pacific/Apia"), Just("Australia/Lord_Howe")],
+        cut in 0_usize..40,
+    ) {
+        let (start, zone) = (Local::Moment(start), super::zone(zone));
+        let list = |rule: &Rrule, after: Option<When>| -> Vec<(i64, i64)> {
+            let rule = Rule::rrule(&rule.to_string()).unwrap();
+            let series = rule.series(start, zone, series::Flavour::Pure, after);
+            series.map(|placed| (placed.key, placed.local)).take(60).collect()
+        };
+        let all = list(&rule, None);
+        prop_assert!(all.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        prop_assert_eq!(&list(&rule, None), &all);
+        let Some((key, _)) = all.get(cut).copied() else { return Ok(()) };
+        let at = When::Utc(chrono::DateTime::from_timestamp(key, 0).unwrap().naive_utc());
+        let counted = Rrule { count: Some(cut as u64 + 1), ..rule.clone() };
+        prop_assert_eq!(&list(&counted, None), &all[..=cut]);
+        let ended = Rrule { until: Some(at), ..rule.clone() };
+        prop_assert_eq!(&list(&ended, None), &all[..=cut]);
+        prop_assert_eq!(list(&ended, Some(at)), vec![]);
+        let rest = list(&rule, Some(at));
+        let len = (all.len() - cut - 1).min(rest.len());
+        prop_assert_eq!(&rest[..len], &all[cut + 1..]);
+    }
+}
