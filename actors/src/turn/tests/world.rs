@@ -99,7 +99,7 @@ impl Weather {
             write: some(2_000),
             snapshot: some(9_000),
             late: some(7_000),
-            arm: some(6_000),
+            arm: some(9_500),
             sync: some(4_000),
             publish: some(4_000),
             misroute: some(2_000),
@@ -161,12 +161,16 @@ pub(super) struct World<C: Cast> {
     began: Instant,
     alarm_set: Notify,
     flaw: Option<Flaw>,
+    /// The longest that a client pauses between two calls, most of the time.
+    pub(super) pause_max: u64,
 }
 
 impl<C: Cast> World<C> {
     pub(super) fn new(seed: u64, flaw: Option<Flaw>) -> Arc<Self> {
         let mut rng = Rng(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let weather = Weather::of(&mut rng);
+        let log_down = rng.below(3) == 0;
+        let pause_max = [20, 100, 300, 1_000][rng.below(4) as usize];
         let inner = Inner {
             rng,
             rows: BTreeMap::new(),
@@ -179,11 +183,11 @@ impl<C: Cast> World<C> {
             status: Vec::new(),
             places: HashMap::new(),
             weather,
-            log_down: false,
+            log_down,
             writes: 0,
         };
         let (began, alarm_set) = (Instant::now(), Notify::new());
-        let world = Arc::new(Self { inner: Mutex::new(inner), began, alarm_set, flaw });
+        let world = Arc::new(Self { inner: Mutex::new(inner), began, alarm_set, flaw, pause_max });
         for _ in 0..if C::OWNED { 1 } else { 3 } {
             world.start_node();
         }
@@ -579,7 +583,7 @@ impl<C: Cast> Host for SimHost<C> {
         let mut record = Record::default();
         for (count, row) in order.into_iter().enumerate() {
             if torn && count % 3 == 2 {
-                let pause = self.world.inner().rng.millis(1_000);
+                let pause = self.world.inner().rng.millis(2_000);
                 sleep(pause).await;
                 self.step().await;
             }
