@@ -115,6 +115,19 @@ fn what_is_forgotten_is_loaded_again() {
 }
 
 #[test]
+fn a_gap_is_not_the_end_of_the_journal() {
+    calm(async |world, node| {
+        for n in 0..3 {
+            node.lists.call(&ann(), add(id(n))).await.unwrap();
+        }
+        node.lists.forget(&ann()).await;
+        world.inner().rows.remove(&(ann(), Some(2)));
+        let read = node.lists.query(&ann(), &(), &Seen::default()).await;
+        assert!(matches!(read, Err(Failure::Broken(_))), "{read:?}");
+    });
+}
+
+#[test]
 fn a_reader_is_not_shown_less_than_it_has_seen() {
     calm(async |_, node| {
         let seen = Seen { version: 3, heard: None };

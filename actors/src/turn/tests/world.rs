@@ -87,6 +87,7 @@ struct Weather {
 
 impl Weather {
     fn of(rng: &mut Rng) -> Self {
+        let calls_fail = rng.below(4) == 0;
         let mut some = |worst: u64| match rng.below(3) {
             0 => 0,
             1 => rng.below(worst / 10 + 1),
@@ -99,10 +100,10 @@ impl Weather {
             write: some(2_000),
             snapshot: some(9_000),
             late: some(7_000),
-            arm: some(9_500),
+            arm: if calls_fail { 9_000 } else { some(6_000) },
             sync: some(4_000),
             publish: some(4_000),
-            misroute: some(2_000),
+            misroute: some(5_000),
             move_away: some(1_000),
             forget: some(200),
         }
@@ -578,12 +579,12 @@ impl<C: Cast> Host for SimHost<C> {
                 let j = usize::try_from(inner.rng.below(i as u64 + 1)).unwrap();
                 order.swap(i, j);
             }
-            inner.rng.below(4) == 0 && !C::OWNED
+            inner.rng.below(2) == 0 && !C::OWNED
         };
         let mut record = Record::default();
         for (count, row) in order.into_iter().enumerate() {
             if torn && count % 3 == 2 {
-                let pause = self.world.inner().rng.millis(2_000);
+                let pause = self.world.inner().rng.millis(1_500);
                 sleep(pause).await;
                 self.step().await;
             }
