@@ -25,7 +25,12 @@ fn refused() -> Vec<(Value, u16, &'static str, &'static str)> {
         (json!({"title": "a", "zone": "Mars/Base"}), 422, "invalid-zone", "/zone"),
         (json!({"title": "a", "tags": "x y z!"}), 422, "invalid", "/tags"),
         (json!({"title": "a", "tags": ["ok", "not ok"]}), 422, "invalid", "/tags/1"),
-        (json!({"title": "a", "tags": vec!["t"; 10_000]}), 422, "invalid", "/tags"),
+        (
+            json!({"title": "a", "tags": (0..10_000).map(|n| format!("t{n}")).collect::<Vec<_>>()}),
+            422,
+            "invalid",
+            "/tags",
+        ),
         (
             json!({"title": "a", "due": "2027-01-01", "due_date": "2027-01-02"}),
             422,
