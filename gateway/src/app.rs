@@ -8,7 +8,10 @@ use actors::{
         call::{By, Call, Idempotency},
         key::UserId,
         reminder,
-        task::{command, query},
+        task::{
+            command::{self, Change, SettingsPatch},
+            query,
+        },
         time::Timestamp,
     },
 };
@@ -50,6 +53,7 @@ pub struct App {
     pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
     versions: Recent<UserId, u64>,
+    introduced: Recent<UserId, bool>,
     set_clock: Option<SetClock>,
 }
 
@@ -95,6 +99,7 @@ impl App {
             rates: Rates::new(config.rate.filter(|_| !config.is_dev())),
             metrics: Metrics::install(),
             versions: Recent::new(VERSIONS_MIN),
+            introduced: Recent::new(VERSIONS_MIN),
             config,
             actors,
             accounts,
@@ -145,6 +150,35 @@ impl App {
         told
     }
 
+    /// Takes over what a token says of a user (e-mail, zone) where the user has said nothing: once in a process.
+    pub(crate) async fn introduce(
+        &self,
+        caller: &Caller,
+        traceparent: &str,
+    ) -> Result<(), Failure> {
+        let says = caller.zone.is_some() || caller.email.is_some();
+        if !says || self.introduced.get(&caller.user).is_some() {
+            return Ok(());
+        }
+        let known = self.ask(&caller.user, query::Query::Settings, 0).await?.answer;
+        if let query::Answer::Settings { settings, .. } = known {
+            let keep = SettingsPatch::default();
+            let patch = SettingsPatch {
+                email: unsaid(settings.email.as_ref(), caller.email.as_ref()),
+                zone: unsaid(settings.zone.as_ref(), caller.zone.as_ref()),
+                ..keep.clone()
+            };
+            if patch != keep {
+                let (id, by) = (random_id(), caller.by.clone());
+                let traceparent = Some(traceparent.to_owned());
+                let how = How { id, idempotency: None, by, traceparent };
+                self.tell(caller, &how, command::Command::Configure { patch }).await?;
+            }
+        }
+        self.introduced.set(caller.user.clone(), true);
+        Ok(())
+    }
+
     /// Asks a user's task list, which must have reached `min_version` and all that the user was answered.
     pub(crate) async fn ask(
         &self,
@@ -178,6 +212,14 @@ impl App {
     ) -> Result<Answered<reminder::Answer>, Failure> {
         let least = min_version.max(self.version_seen(user));
         self.actors.ask_reminders(user, query, least).await
+    }
+}
+
+/// What was not said yet and is said now.
+fn unsaid<T: Clone>(said: Option<&T>, now: Option<&T>) -> Change<T> {
+    match (said, now) {
+        (None, Some(now)) => Change::Set(now.clone()),
+        _ => Change::Keep,
     }
 }
 

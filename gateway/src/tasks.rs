@@ -99,9 +99,14 @@ pub(crate) async fn get(
     }
 }
 
-/// Whether a task is there, deleted ones too.
-pub(crate) async fn exists(app: &App, user: &UserId, task: TaskRef) -> Result<(), Failure> {
-    app.ask(user, Query::Task { task, deleted: true }, 0).await.map(|_| ())
+/// Whether a task is there; with `deleted` a deleted one is too.
+pub(crate) async fn exists(
+    app: &App,
+    user: &UserId,
+    task: TaskRef,
+    deleted: bool,
+) -> Result<(), Failure> {
+    app.ask(user, Query::Task { task, deleted }, 0).await.map(|_| ())
 }
 
 /// A page of tasks.

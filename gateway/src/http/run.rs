@@ -110,6 +110,8 @@ impl Step<'_> {
                 }
                 self.app.identity.allow(&caller, scope, &parts.headers)?;
                 self.check_cookie_origin(parts, &caller)?;
+                let introduced = self.app.introduce(&caller, self.traceparent).await;
+                introduced.map_err(|failure| Problem::failed(failure, &caller.user))?;
                 Some(caller)
             }
             Access::Stream => {

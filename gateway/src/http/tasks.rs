@@ -182,7 +182,7 @@ pub(super) async fn reopen(ask: Ask) -> Outcome {
 
 /// `POST /api/v1/tasks/{id}/restore`
 pub(super) async fn restore(ask: Ask) -> Outcome {
-    act(ask, Show::Task, |task, expect| Operation::Restore { task, expect }).await
+    act(ask, Show::Restored, |task, expect| Operation::Restore { task, expect }).await
 }
 
 /// `POST /api/v1/tasks/{id}/skip`
@@ -249,6 +249,7 @@ async fn set_tag(ask: Ask, tagged: Tagged) -> Outcome {
 #[derive(Clone, Copy)]
 enum Show {
     Task,
+    Restored,
     Next,
     Removed,
     ByStatus,
@@ -265,12 +266,13 @@ async fn act(
         ask.no_params()?;
         Ok((ask.how()?, ask.if_match()?))
     };
-    let (how, if_match) = judged(&ask, task, read()).await?;
+    let deleted = matches!(show, Show::Restored);
+    let (how, if_match) = judged_with(&ask, task, read(), deleted).await?;
     let expect = expected(&ask, task, if_match).await?;
     let done = operate(&ask, &how, operation(task, expect), &vec![]).await?;
     let completed = done.reply.task.status == Status::Completed;
     let member = match show {
-        Show::Task => Vec::new(),
+        Show::Task | Show::Restored => Vec::new(),
         Show::ByStatus if completed => next(&ask, &done),
         Show::Next => next(&ask, &done),
         Show::Removed | Show::ByStatus => removed(&done),
@@ -332,8 +334,18 @@ pub(super) async fn judged<T>(
     task: TaskRef,
     read: Result<T, Problem>,
 ) -> Result<T, Problem> {
+    judged_with(ask, task, read, false).await
+}
+
+/// The same; with `deleted` a deleted task is there too.
+async fn judged_with<T>(
+    ask: &Ask,
+    task: TaskRef,
+    read: Result<T, Problem>,
+    deleted: bool,
+) -> Result<T, Problem> {
     let Err(problem) = read else { return read };
-    match tasks::exists(&ask.app, ask.user(), task).await {
+    match tasks::exists(&ask.app, ask.user(), task, deleted).await {
         Err(failure) => Err(Problem::failed(failure, ask.user())),
         Ok(()) => Err(problem),
     }

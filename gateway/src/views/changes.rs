@@ -35,6 +35,8 @@ const PAGE: &str = "SELECT ordinal, event_type, body FROM message WHERE user_id 
      ORDER BY ordinal LIMIT $3";
 const FORGET: &str = "DELETE FROM message WHERE happened_at < $1";
 
+type MessageRow = (i64, String, String);
+
 impl Views {
     /// The cursor of now.
     pub async fn newest(&self, user: &str) -> Result<i64, sqlx::Error> {
@@ -50,8 +52,8 @@ impl Views {
         since: i64,
         limit: i64,
     ) -> Result<Changes, ChangesError> {
-        let ((newest, oldest), rows): ((i64, i64), Vec<(i64, String, String)>) = on!(self, pool => (
-            sqlx::query_as(RANGE).bind(user).fetch_one(pool).await?,
+        let ((newest, oldest), rows): (_, Vec<MessageRow>) = on!(self, pool => (
+            sqlx::query_as::<_, (i64, i64)>(RANGE).bind(user).fetch_one(pool).await?,
             sqlx::query_as(PAGE).bind(user).bind(since).bind(limit).fetch_all(pool).await?,
         ));
         if since > newest || (since < newest && (oldest == 0 || since < oldest - 1)) {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::program::Program;
 
-async fn task(server: &Server, body: Value) -> Value {
+async fn task(server: &Program, body: Value) -> Value {
     server.post("/api/v1/tasks", body).await.expect(201)
 }
 
@@ -12,7 +12,7 @@ fn path(task: &Value, rest: &str) -> String {
     format!("/api/v1/tasks/{}{rest}", task["id"].as_str().unwrap())
 }
 
-async fn history(server: &Server, task: &Value) -> Vec<Value> {
+async fn history(server: &Program, task: &Value) -> Vec<Value> {
     let body = server.get(&path(task, "/history")).await.expect(200);
     body["entries"].as_array().unwrap().clone()
 }
@@ -26,7 +26,7 @@ fn kinds(entries: &[Value]) -> Vec<(&str, bool)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_history_of_a_task_says_what_can_be_undone_and_undo_does_it() {
-    let server = Server::start().await;
+    let server = Program::start().await;
     let made = task(&server, json!({"title": "One", "priority": "low"})).await;
     server.patch(&path(&made, ""), json!({"title": "Two"})).await.expect(200);
     server.patch(&path(&made, ""), json!({"priority": "high"})).await.expect(200);
@@ -63,7 +63,7 @@ async fn the_history_of_a_task_says_what_can_be_undone_and_undo_does_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn undo_refuses_what_it_does_not_know() {
-    let server = Server::start().await;
+    let server = Program::start().await;
     let unknown = json!({"event_id": "00000000-0000-4000-8000-000000000000"});
     server.post("/api/v1/undo", unknown).await.expect(404);
     server.post("/api/v1/undo", json!({"event_id": "x"})).await.expect(404);
@@ -77,7 +77,7 @@ async fn undo_refuses_what_it_does_not_know() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_change_cannot_be_undone() {
-    let server = Server::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
+    let server = Program::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
     if server.is_deployed() {
         return;
     }
@@ -94,7 +94,7 @@ async fn an_old_change_cannot_be_undone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_audit_is_filtered_paged_and_complete() {
-    let server = Server::start().await;
+    let server = Program::start().await;
     let first = task(
         &server,
         json!({"title": "First", "due_date": "2027-05-01T09:00:00Z", "reminders": ["1h"]}),
@@ -158,7 +158,7 @@ async fn the_audit_is_filtered_paged_and_complete() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_page_from_the_cursor_of_now() {
-    let server = Server::start().await;
+    let server = Program::start().await;
     let start = server.get("/api/v1/changes").await.expect(200);
     assert_eq!((&start["changes"], &start["more"]), (&json!([]), &json!(false)));
     let since = start["next_cursor"].as_str().unwrap().to_owned();
@@ -190,7 +190,7 @@ async fn changes_page_from_the_cursor_of_now() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn archived_tasks_are_shown_and_refuse_changes() {
-    let server = Server::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
+    let server = Program::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
     if server.is_deployed() {
         return;
     }
