@@ -15,6 +15,7 @@ mod me;
 mod pure;
 mod recurrences;
 mod reminders;
+mod search;
 mod session;
 mod tags;
 mod tasks;
@@ -106,6 +107,7 @@ fn table() -> Vec<Route> {
         route(GET,    "/api/v1/tasks/{id}/history",          AUDIT,  audit::history),
         route(POST,   "/api/v1/undo",                        WRITE,  audit::undo),
         route(GET,    "/api/v1/audit",                       AUDIT,  audit::list),
+        route(GET,    "/api/v1/search",                      READ,   search::find),
         route(GET,    "/api/v1/changes",                     READ,   live::changes),
         route(GET,    "/api/v1/live",                        STREAM, live::events),
         route(POST,   "/api/v1/live/ticket",                 WRITE,  live::ticket),

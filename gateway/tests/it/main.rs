@@ -9,6 +9,7 @@ mod isolation;
 mod kill;
 mod live;
 mod program;
+mod search;
 mod server;
 mod story;
 mod tasks;
