@@ -147,3 +147,6 @@ pub(crate) fn sieve(
     let passed = shelf::sieve(bodies, owner, &list.filter);
     passed.into_iter().filter_map(|(task, body)| look(task, body, wanted)).collect()
 }
+
+#[cfg(test)]
+mod tests;

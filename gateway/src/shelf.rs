@@ -108,7 +108,8 @@ struct Written {
     version: u64,
 }
 
-fn read(body: &str) -> Option<Task> {
+/// A task from what the interface writes of it, as far as filters, sorts and searches look at it.
+pub(crate) fn read(body: &str) -> Option<Task> {
     let written: Written = serde_json::from_str(body).ok()?;
     Some(Task {
         id: written.id,

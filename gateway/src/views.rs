@@ -9,6 +9,8 @@ mod changes;
 mod message;
 mod search;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod words;
 
@@ -23,6 +25,8 @@ pub(crate) use apply::topic;
 pub use audit::{AuditEntry, AuditPage, AuditQuery};
 pub use changes::{Changes, ChangesError, MESSAGES_KEPT_MS};
 pub use message::Message;
+#[cfg(test)]
+pub(crate) use message::task as task_of;
 pub(crate) use search::Archived;
 pub(crate) use words::{Word, words};
 
