@@ -83,7 +83,7 @@ pub struct QuickAdd {
     pub due: Option<Local>,
     /// The instant of `due` where that is a moment; tells the hour of a clock change that comes twice.
     pub due_at: Option<DateTime<Utc>>,
-    /// The rule as the contract writes it.
+    /// The rule in the contract's form, without the members that have their default.
     pub recurrence: Option<Value>,
     /// Folded to lower case, unique, in order.
     pub tags: Vec<String>,
@@ -167,7 +167,7 @@ fn is_now(text: &str) -> bool {
 /// A rule in words, with the date it begins on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recurring {
-    /// The rule as the contract writes it; means the same whatever date it begins on.
+    /// The rule in the contract's form, without the members that have their default; means the same whatever date it begins on.
     pub rule: Value,
     /// Its first date, and the time if one was said.
     pub first: Local,

@@ -9,7 +9,7 @@ mod heard;
 pub mod ledger;
 pub mod rule;
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
@@ -206,14 +206,17 @@ fn ring_latest(
 
 /// The starts after one that a schedule is to make, each with the moment it rings.
 fn following(held: &RuleState, after: Local) -> impl Iterator<Item = (Local, Timestamp)> {
-    let series = &held.series;
-    let rings = series.status == SeriesStatus::Active && series.rule.mode() == Mode::Schedule;
-    series
-        .rule
-        .occurrences(series.start, Some(held.zone), Some(after))
-        .take_while(move |_| rings)
-        .filter(|start| !series.skips.contains(start))
-        .map(|start| (start, rings_at(held, start)))
+    let (series, zone) = (&held.series, Some(held.zone));
+    let starts: Box<dyn Iterator<Item = Local>> = match series.rule.mode() {
+        _ if series.status != SeriesStatus::Active => Box::new(iter::empty()),
+        Mode::Completion => Box::new(iter::empty()),
+        // A start of its own counts only where the rule names it.
+        Mode::Schedule if series.standalone => {
+            Box::new(series.rule.pure_occurrences(series.start, zone, Some(after)))
+        }
+        Mode::Schedule => Box::new(series.rule.occurrences(series.start, zone, Some(after))),
+    };
+    starts.filter(|start| !series.skips.contains(start)).map(|start| (start, rings_at(held, start)))
 }
 
 /// When a start rings: `ahead` before its due; a day begins at its midnight.

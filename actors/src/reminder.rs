@@ -43,7 +43,7 @@ pub const CLOSED_MAX: usize = 2_000;
 /// Entries of the inbox; the oldest are forgotten.
 pub const INBOX_MAX: usize = 500;
 /// Most reminders that one wake fires; what is left is due at once, in the next wake.
-pub const WAKE_FIRINGS_MAX: usize = 100;
+pub const WAKE_FIRINGS_MAX: usize = 1_000;
 /// A reminder that fires later than this after its time is late.
 pub const LATE_MS: i64 = 60_000;
 /// Longest snooze given in minutes: a week.
@@ -268,13 +268,13 @@ impl Notification {
 }
 
 impl Delivery {
-    /// Whether `later` says more than this: a report may come twice or late, and what is over stays over.
+    /// Whether `later` says more than this: a report may come twice or late. What was sent stays sent; what failed
+    /// may yet be sent by hand.
     fn is_before(&self, later: &Self) -> bool {
-        let over = |delivery: &Self| delivery.status != "pending";
-        match (over(self), over(later)) {
-            (true, _) => false,
-            (false, true) => true,
-            (false, false) => self.attempts < later.attempts,
+        match (self.status.as_str(), later.status.as_str()) {
+            ("pending", "pending") => self.attempts < later.attempts,
+            ("pending", _) | ("failed", "sent") => true,
+            _ => false,
         }
     }
 }

@@ -11,7 +11,10 @@ mod clock;
 mod health;
 mod me;
 mod pure;
+mod recurrences;
+mod reminders;
 mod session;
+mod tags;
 mod tasks;
 mod tokens;
 
@@ -116,6 +119,38 @@ fn table() -> Vec<Route> {
         route(GET,    "/.well-known/oauth-protected-resource/mcp", OPEN, health::protected_resource),
         route(GET,    "/dev/clock",                          OPEN,   clock::get),
         route(PUT,    "/dev/clock",                          OPEN,   clock::set),
+
+        route(GET,    "/api/v1/tags",                        READ,  tags::list),
+        route(POST,   "/api/v1/tags",                        WRITE, tags::create),
+        route(PUT,    "/api/v1/tags/{name}",                 WRITE, tags::rename),
+        route(DELETE, "/api/v1/tags/{name}",                 WRITE, tags::delete),
+
+        route(GET,    "/api/v1/reminders",                   READ,  reminders::list),
+        route(POST,   "/api/v1/reminders",                   WRITE, reminders::create),
+        route(GET,    "/api/v1/reminders/{id}",              READ,  reminders::get),
+        route(PUT,    "/api/v1/reminders/{id}",              WRITE, reminders::edit),
+        route(PATCH,  "/api/v1/reminders/{id}",              WRITE, reminders::edit),
+        route(DELETE, "/api/v1/reminders/{id}",              WRITE, reminders::delete),
+        route(POST,   "/api/v1/reminders/{id}/snooze",       WRITE, reminders::snooze),
+        route(POST,   "/api/v1/reminders/{id}/acknowledge",  WRITE, reminders::acknowledge),
+        route(GET,    "/api/v1/notifications",               READ,  reminders::inbox),
+        route(POST,   "/api/v1/notifications/{id}/read",     WRITE, reminders::read),
+        route(POST,   "/api/v1/notifications/read-all",      WRITE, reminders::read_all),
+
+        route(PUT,    "/api/v1/tasks/{id}/recurrence",       WRITE, recurrences::set),
+        route(POST,   "/api/v1/tasks/{id}/recurrence",       WRITE, recurrences::set),
+        route(DELETE, "/api/v1/tasks/{id}/recurrence",       WRITE, recurrences::unset),
+        route(POST,   "/api/v1/tasks/{id}/recurrence/cancel", WRITE, recurrences::cancel),
+        route(GET,    "/api/v1/recurrences",                 READ,  recurrences::list),
+        route(POST,   "/api/v1/recurrences",                 WRITE, recurrences::create),
+        route(GET,    "/api/v1/recurrences/{id}",            READ,  recurrences::get),
+        route(PUT,    "/api/v1/recurrences/{id}",            WRITE, recurrences::edit),
+        route(PATCH,  "/api/v1/recurrences/{id}",            WRITE, recurrences::edit),
+        route(DELETE, "/api/v1/recurrences/{id}",            WRITE, recurrences::delete),
+        route(POST,   "/api/v1/recurrences/{id}/pause",      WRITE, recurrences::pause),
+        route(POST,   "/api/v1/recurrences/{id}/resume",     WRITE, recurrences::resume),
+        route(POST,   "/api/v1/recurrences/{id}/skip",       WRITE, recurrences::skip),
+        route(GET,    "/api/v1/recurrences/{id}/preview",    READ,  recurrences::preview),
     ]
 }
 

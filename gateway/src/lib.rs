@@ -17,7 +17,10 @@ mod params;
 mod problem;
 mod pure;
 mod recent;
+mod recurrences;
+mod reminders;
 mod serve;
+mod tags;
 mod tasks;
 pub mod views;
 

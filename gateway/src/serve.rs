@@ -14,6 +14,7 @@ use crate::{
     app::{App, SetClock},
     config::{Config, Runtime},
     http::{self, Peer},
+    observe::START,
 };
 
 /// Longest that requests under way may still take after a signal to stop.
@@ -81,6 +82,7 @@ impl Server {
     pub fn announce(&self) {
         let config = &self.app.config;
         tracing::info!(
+            target: START,
             "tickler {} listens on http://{}, data in {}",
             env!("CARGO_PKG_VERSION"),
             self.address,
@@ -88,13 +90,14 @@ impl Server {
         );
         if config.is_dev() {
             tracing::info!(
+                target: START,
                 "dev mode: whoever reaches {} is the user dev; configure TICKLER_JWKS or \
                  TICKLER_JWT_SECRET for others",
                 self.address
             );
         }
         if config.test_clock {
-            tracing::warn!("the clock can be set at /dev/clock: this is for tests");
+            tracing::warn!(target: START, "the clock can be set at /dev/clock: this is for tests");
         }
     }
 

@@ -41,6 +41,8 @@ macro_rules! expect_variant {
     }};
 }
 
+pub(crate) use expect_variant;
+
 /// An actor answered something else than was asked.
 pub(crate) fn unexpected(answer: &impl std::fmt::Debug) -> Failure {
     let mut shown = format!("{answer:?}");

@@ -139,6 +139,18 @@ class TwoHosts(unittest.TestCase):
                 self.stack("restart", name)
                 self.works()
 
+    def test_events_wait_for_an_app_that_is_away(self):
+        """With a bounded retry Dapr would put them into the dead-letter topic, and nobody would read them."""
+        key = self.fresh()
+        self.stack("kill", "app-1")
+        self.stack("kill", "app-2")
+        for n in range(10):
+            self.assertEqual(204, self.publish("todo.task-events", f"{key}-away-{n}-"))
+        time.sleep(10)
+        self.stack("restart", "app-1")
+        self.stack("restart", "app-2")
+        eventually(lambda: all(self.consumed("task-events", f"{key}-away-{n}-") for n in range(10)))
+
     def test_a_paused_database_answers_nobody(self):
         self.stack("pause", "postgres")
         try:
@@ -156,9 +168,9 @@ class TwoHosts(unittest.TestCase):
         # Dapr 1.18 listens for the health probes of these two everywhere, whatever --healthz-listen-address says.
         ports = json.loads((self.stack.dir / "stack.json").read_text())["ports"]
         probes = {f"{ports[name]:04X}" for name in ("placement-health", "scheduler-health")}
-        rows = [line.split() for table in ("tcp", "tcp6") for line in pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
-        listening = [(*row[1].split(":"), row[3], row[9]) for row in rows]
-        addresses = {address for address, port, state, inode in listening if state == "0A" and inode in sockets and port not in probes}
+        tables = [pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:] for table in ("tcp", "tcp6")]
+        listening = [(*row[1].split(":"), row[9]) for row in map(str.split, sum(tables, [])) if row[3] == "0A"]
+        addresses = {address for address, port, inode in listening if inode in sockets and port not in probes}
         loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
         self.assertTrue(addresses and addresses <= loopback, addresses)
 
@@ -212,6 +224,14 @@ class OtherShapes(unittest.TestCase):
         eventually(lambda: stack.http("DAPR_HTTP_1", path, {})[0] == 200)
         self.assertEqual([], stack.calls(1, "/actors"))
         self.assertTrue(stack.calls("ACTORS_1", "/actors/TaskListActor/anna/method/do"))
+
+    def test_an_up_that_is_interrupted_leaves_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            running = subprocess.Popen([HERE.parent / "stack", "up", "--dir", folder, "--hosts", "0"], stderr=subprocess.DEVNULL)
+            eventually(lambda: processes(pathlib.Path(folder).resolve()))
+            running.terminate()
+            self.assertEqual(143, running.wait())
+            self.assertEqual([], processes(pathlib.Path(folder).resolve()))
 
     def test_an_up_that_fails_leaves_nothing(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -26,6 +26,8 @@ const READERS: u32 = 4;
 const LOAD_MS: u64 = 2_000;
 /// Longer than another program may look into the file, shorter than an append may take.
 const BUSY_MS: u64 = 1_000;
+/// 16 MB of journal: a page that changes often is folded into the file once for many commits.
+const CHECKPOINT_PAGES: &str = "4000";
 const WRITER_CACHE: &str = "-32768";
 const READER_CACHE: &str = "-4096";
 /// The index under which a snapshot is read, beside the slots.
@@ -90,6 +92,7 @@ pub(super) async fn open(dir: &Path) -> Result<(Store, SqliteConnection, Marks),
         .busy_timeout(Duration::from_millis(BUSY_MS))
         // On macOS, fsync alone leaves the disk's own cache unwritten.
         .pragma("fullfsync", "ON")
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("cache_size", WRITER_CACHE)
         .statement_cache_capacity(256)
         .row_buffer_size(256);

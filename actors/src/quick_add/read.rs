@@ -76,6 +76,10 @@ impl Reader<'_, '_> {
     /// Reads the phrase at `i` if there is one, and answers where to go on.
     fn step(&mut self, i: usize) -> usize {
         let t = self.t;
+        let silent = t.word(i).is_empty() && t.digits(i).is_empty() && t.mark(i) != Some('@');
+        if silent {
+            return i + 1;
+        }
         if let Some((reminder, to)) = reminders::reminder(t, i, self.s) {
             return self.push(Item::Reminder(reminder), i, to);
         }
@@ -190,7 +194,7 @@ impl Reader<'_, '_> {
         let said = t.phrase(i, "for the next").or_else(|| t.phrase(i, "for"));
         let from = said.unwrap_or(i);
         let (n, next) = words::count(t, from)?;
-        let times = ["times", "occurrences", "repetitions", "iterations"];
+        let times = ["times", "time", "occurrences", "repetitions", "iterations"];
         if t.is(next, &times) && !t.is(from, &["a", "an"]) && t.closes(next + 1) {
             return Some(self.push(Item::Count(n), i, next + 1));
         }
@@ -205,8 +209,8 @@ impl Reader<'_, '_> {
             return None;
         }
         let (core, intro) = introduction(t, i);
-        if let Some((days, to)) = rules::weekdays(t, core)
-            && days.len() > 1
+        if let Some((_, to)) = rules::weekdays(t, core)
+            && to > core + 1
         {
             return Some(self.refuse(to));
         }

@@ -39,9 +39,15 @@ const OPENINGS: &[&str] = &[
     "ping me",
 ];
 
+/// The first words of those, for most words of a text are none of them.
+const OPENING_WORDS: &[&str] = &["remind", "with", "set", "reminder", "alert", "notify", "ping"];
+
 /// The reminder phrase at `i`, and where it ends.
 pub(super) fn reminder(t: &Tokens<'_>, i: usize, s: &Scene) -> Option<(Reminder, usize)> {
     if !t.opens(i) {
+        return None;
+    }
+    if !OPENING_WORDS.contains(&t.word(i)) {
         return None;
     }
     let at = OPENINGS.iter().find_map(|words| t.phrase(i, words))?;

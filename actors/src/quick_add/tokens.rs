@@ -76,6 +76,10 @@ impl<'a> Tokens<'a> {
 
     /// The index after the words of `phrase`, if they stand at `i`.
     pub(super) fn phrase(&self, i: usize, phrase: &str) -> Option<usize> {
+        let first = self.word(i);
+        if first.is_empty() || !phrase.starts_with(first) {
+            return None;
+        }
         let mut at = i;
         for word in phrase.split(' ') {
             if self.word(at) != word {

@@ -329,6 +329,33 @@ fn skips_count_and_until_are_kept() {
 }
 
 #[test]
+fn a_start_of_its_own_counts_only_where_the_rule_names_it() {
+    // 1 March 2026 is a Sunday.
+    let rule =
+        json!({ "pattern": "rrule", "rrule": "FREQ=WEEKLY;BYDAY=MO;COUNT=2", "mode": "schedule" });
+    let with_task = series(rule, "2026-03-01T09:00:00");
+    let standalone = Series { standalone: true, last: None, made: 0, ..with_task.clone() };
+    for (series, want) in [
+        (with_task, ["rang 1, next none", "ring 2026-03-02T09:00:00"].as_slice()),
+        (
+            standalone,
+            &["rang 2, next none", "ring 2026-03-02T09:00:00", "ring 2026-03-09T09:00:00"],
+        ),
+    ] {
+        let next = Some((local("2026-03-02T09:00:00"), stamp("2026-03-02T09:00Z")));
+        let rule = RuleState { series: Arc::new(series), zone: chrono_tz::UTC, next };
+        story(&[
+            (
+                "2026-03-01T09:00Z",
+                Hear(rule),
+                &["heard, next 2026-03-02T09:00:00 at 2026-03-02T09:00Z", "started"],
+            ),
+            ("2026-03-31T09:00Z", Wake("2026-03-31T09:00Z"), want),
+        ]);
+    }
+}
+
+#[test]
 fn nothing_rings_for_the_time_of_a_pause() {
     let rule = daily(json!({}));
     let paused = RuleState { next: None, ..with(&rule, |it| it.status = SeriesStatus::Paused) };

@@ -13,7 +13,7 @@ use crate::message::{
     rejection::{Rejection, Slug},
     task::{
         Due, Status, Task,
-        command::{Change, Done, Patch, Scope},
+        command::{Change, Done, Patch, Scope, When},
     },
     text::{TASK_TAGS_MAX, Tag, Title},
     time::Local,
@@ -93,9 +93,10 @@ pub(super) fn edit(
         let reopened = complete::reopen(work, &task, to)?;
         (task, removed) = (reopened.task, reopened.removed);
     }
-    let task = apply(work, &task, patch, scope)?;
+    let before = task;
+    let task = apply(work, &before, patch, scope)?;
     if scope == Scope::All {
-        apply_to_others(work, &task, patch)?;
+        apply_to_others(work, &before, &task, patch)?;
     }
     let task = work.again(task.id);
     let done = match to {
@@ -129,7 +130,12 @@ fn apply(
 }
 
 /// `scope=all`: the other open occurrences take the same change; a due date moves by as much.
-fn apply_to_others(work: &mut Work<'_>, task: &Arc<Task>, patch: &Patch) -> Result<(), Rejection> {
+fn apply_to_others(
+    work: &mut Work<'_>,
+    before: &Task,
+    task: &Task,
+    patch: &Patch,
+) -> Result<(), Rejection> {
     let Some(series) = work.rule_of(task) else { return Ok(()) };
     let mut patch = Patch {
         status: None,
@@ -143,7 +149,18 @@ fn apply_to_others(work: &mut Work<'_>, task: &Arc<Task>, patch: &Patch) -> Resu
     }
     for other in series.open_task_ids.iter().filter(|id| **id != task.id) {
         let other = work.again(*other);
-        apply(work, &other, &patch, Scope::This)?;
+        let shifted = match (before.due, task.due, other.due) {
+            (Some(from), Some(to), Some(due)) if from != to => {
+                moved(from.local(), to.local(), due.local())
+            }
+            _ => None,
+        };
+        patch.due = shifted.map_or(Change::Keep, |local| Change::Set(When::Local(local)));
+        let other = apply(work, &other, &patch, Scope::This)?;
+        if shifted.is_some() {
+            let occurrence = other.due.map(Due::local);
+            work.put(Fate::Touched, Task { occurrence, ..(*other).clone() });
+        }
     }
     Ok(())
 }
@@ -256,8 +273,8 @@ fn needs_due_date<T>(due: &Change<T>) -> Rejection {
     Rejection::with(Slug::RecurrenceNeedsDueDate, detail, vec![fault])
 }
 
-/// How far one civil time is moved from another, if both are days or both are moments.
-pub(super) fn moved(from: Local, to: Local, what: Local) -> Option<Local> {
+/// `what`, moved as far as from one civil time to another; all of them days, or all moments.
+fn moved(from: Local, to: Local, what: Local) -> Option<Local> {
     match (from, to, what) {
         (Local::Day(from), Local::Day(to), Local::Day(day)) => {
             day.checked_add_signed(to - from).map(Local::Day)

@@ -90,6 +90,7 @@ pub(super) fn changes(old: &Task, new: &Task) -> Map<String, Value> {
     differ("recurrence_id", old.recurrence_id != new.recurrence_id, &|task| {
         json!(task.recurrence_id)
     });
+    differ("occurrence", old.recurrence_id != new.recurrence_id, &|task| text(task.occurrence));
     let reminders = |task: &Task| -> Value {
         task.reminders.iter().map(|set| json!(Set(set))).collect::<Vec<_>>().into()
     };

@@ -224,3 +224,13 @@ pub(super) fn arrange(work: &mut Work<'_>, tasks: &[Uuid]) -> Result<Reply, Reje
     }
     Ok(Reply::Done)
 }
+
+/// A position, or one just before it where another task has it.
+pub(super) fn free(list: &TaskList, position: &str) -> Arc<str> {
+    if !list.positions.contains_key(position) {
+        return position.into();
+    }
+    let held: Arc<str> = position.into();
+    let low = list.positions.range(..held).next_back();
+    between(low.map(|(low, _)| low.as_ref()), Some(position))
+}

@@ -157,7 +157,11 @@ impl Work<'_> {
                 .or_else(|| left.iter().position(|old| draft.id.is_none() && alike(old)));
             let new = match known {
                 Some(at) => self.changed_reminder(&left.remove(at), draft, task).map_err(named)?,
-                None => self.fresh_reminder(draft, task, None).map_err(named)?,
+                None => {
+                    // One that was taken off comes back as itself.
+                    let id = draft.id.filter(|id| !self.list.reminders.contains_key(id));
+                    self.fresh_reminder(draft, task, id).map_err(named)?
+                }
             };
             let twin = |other: &SetReminder| {
                 other.id == new.id

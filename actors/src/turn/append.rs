@@ -84,10 +84,9 @@ impl<A: Actor, H: Host> Turns<A, H> {
         let Ready { entry, actor, facts, earliest, owes } = ready;
         let appended = match written {
             Ok(appended) => appended,
+            Err(WriteError::Unknown(_)) if planted(Fault::UnknownIsYes) => Appended::default(),
             Err(error) => {
-                if error == WriteError::Refused || !planted(Fault::UnknownIsNo) {
-                    cell.drop_memory();
-                }
+                cell.drop_memory();
                 return Ok(match error {
                     WriteError::Refused => Written::Refused,
                     WriteError::Unknown(_) => Written::Unknown,

@@ -21,8 +21,8 @@ pub(super) enum Fault {
     GapIsEnd,
     /// A delivery moves the mark to the latest turn, not to what was delivered.
     MarkCurrent,
-    /// A write whose outcome is unknown is taken for not written.
-    UnknownIsNo,
+    /// A write whose outcome is unknown is taken for written.
+    UnknownIsYes,
     /// An alarm counts although its moment has passed.
     PastAlarmCounts,
     /// A cancellation is acknowledged before the clock knows of it.

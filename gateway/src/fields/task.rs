@@ -24,6 +24,9 @@ use crate::problem::{Problem, Slug};
 /// Most reminders on one task.
 pub(crate) const TASK_REMINDERS_MAX: usize = 20;
 
+/// Most tags in a list that is sent, those that come twice counted.
+const TAGS_SENT_MAX: usize = 100;
+
 /// A task's fields as they were read.
 #[derive(Debug)]
 pub(crate) struct Fields {
@@ -120,7 +123,8 @@ fn read_status(reader: &mut Reader<'_>, patch: &mut Patch, title: Title) {
     }
 }
 
-fn zone(reader: &mut Reader<'_>) -> Change<chrono_tz::Tz> {
+/// The zone.
+pub(crate) fn zone(reader: &mut Reader<'_>) -> Change<chrono_tz::Tz> {
     let read = |value: &Value| {
         if value::is_nothing(value) {
             return Ok(Change::Clear);
@@ -160,6 +164,13 @@ pub(crate) fn tag_list(value: &Value, spelling: Spelling) -> Result<Vec<Tag>, (S
             return Err(wrong(String::new(), (Code::Invalid, why)));
         }
     };
+    let too_many = || {
+        let why = format!("A task has at most {TASK_TAGS_MAX} tags.");
+        wrong(String::new(), (Code::OutOfRange, why))
+    };
+    if items.len() > TAGS_SENT_MAX {
+        return Err(too_many());
+    }
     let mut tags: Vec<Tag> = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let read = value::text(item).and_then(value::tag);
@@ -168,8 +179,7 @@ pub(crate) fn tag_list(value: &Value, spelling: Spelling) -> Result<Vec<Tag>, (S
             tags.push(tag);
         }
         if tags.len() > TASK_TAGS_MAX {
-            let why = format!("A task has at most {TASK_TAGS_MAX} tags.");
-            return Err(wrong(String::new(), (Code::OutOfRange, why)));
+            return Err(too_many());
         }
     }
     Ok(tags)
@@ -269,6 +279,12 @@ fn beside<'a>(
     found
 }
 
+/// A rule in any notation, or in English; `None` for null.
+pub(crate) fn rule(value: &Value) -> Result<Option<Rule>, Vec<Fault>> {
+    let english = value.as_str().filter(|text| !is_notation(text)).and_then(recurrence_in_english);
+    Rule::read(english.as_ref().unwrap_or(value))
+}
+
 type Beside<'a> = (&'a str, &'static str, &'a Value);
 
 fn read_rule(
@@ -279,10 +295,7 @@ fn read_rule(
         return Ok(Change::Clear);
     }
     let bad = |faults| (Slug::InvalidRecurrence, faults);
-    // What is no rule in any notation may be one in English.
-    let english = value.as_str().filter(|text| !is_notation(text)).and_then(recurrence_in_english);
-    let value = english.as_ref().unwrap_or(value);
-    let Some(rule) = Rule::read(value).map_err(bad)? else { return Ok(Change::Clear) };
+    let Some(rule) = rule(value).map_err(bad)? else { return Ok(Change::Clear) };
     if beside.is_empty() {
         return Ok(Change::Set(Arc::new(rule)));
     }

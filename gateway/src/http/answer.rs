@@ -125,16 +125,21 @@ pub(crate) fn replayed(mut answer: Response, replayed: bool) -> Response {
 
 /// The link to the next page: the same request with another cursor.
 pub(crate) fn next_link(ask: &Ask, cursor: &str) -> HeaderValue {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     let uri = &ask.parts.uri;
     let others = uri.query().unwrap_or_default().split('&');
     let others = others.filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
-    let cursor = utf8_percent_encode(cursor, KEPT).to_string();
+    let cursor = path_segment(cursor);
     let query: Vec<&str> = others.collect();
     let joint = if query.is_empty() { "" } else { "&" };
     let base = base_url(ask);
     text(&format!("<{base}{}?{}{joint}cursor={cursor}>; rel=\"next\"", uri.path(), query.join("&")))
+}
+
+/// A text as one segment of a path or one value of a query.
+pub(crate) fn path_segment(text: &str) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(text, KEPT).to_string()
 }
 
 /// How the caller reaches us: the public URL, else by the host they named.

@@ -234,7 +234,7 @@ async fn act(
     Ok(whole(&ask, StatusCode::OK, &done, member))
 }
 
-type Member = Vec<(&'static str, Vec<u8>)>;
+pub(super) type Member = Vec<(&'static str, Vec<u8>)>;
 
 fn next(ask: &Ask, done: &Done<command::Done>) -> Member {
     let next = done.reply.next.as_ref();
@@ -248,13 +248,26 @@ fn removed(done: &Done<command::Done>) -> Member {
 }
 
 /// The answer of a task with its ETag, the user's sequence, and what else belongs to it.
-fn whole(ask: &Ask, status: StatusCode, done: &Done<command::Done>, members: Member) -> Response {
+pub(super) fn whole(
+    ask: &Ask,
+    status: StatusCode,
+    done: &Done<command::Done>,
+    members: Member,
+) -> Response {
     let mut json = answer::task_json(&done.reply.task, ask.user());
     for (name, value) in members {
         answer::add_member(&mut json, name, &value);
     }
     let answer = answer::object(status, json, done.reply.task.version);
     answer::replayed(answer::at_version(answer, done.version), done.replayed)
+}
+
+/// Gives any command whose reply is a task.
+pub(super) async fn changed(ask: &Ask, how: &How, command: Command) -> Outcome {
+    let done = tasks::change(&ask.app, ask.caller(), how, command)
+        .await
+        .map_err(|failure| Problem::failed(failure, ask.user()))?;
+    Ok(whole(ask, StatusCode::OK, &done, Vec::new()))
 }
 
 async fn operate(
@@ -298,16 +311,28 @@ pub(super) async fn expected(
     task: TaskRef,
     if_match: IfMatch,
 ) -> Result<Option<u64>, Problem> {
-    let versions = match if_match {
-        IfMatch::Any => return Ok(None),
-        IfMatch::Versions(versions) => versions,
-    };
-    if let [version] = versions[..] {
-        return Ok(Some(version));
+    one_version(if_match, || async {
+        let found = tasks::get(&ask.app, ask.user(), task, 0)
+            .await
+            .map_err(|failure| Problem::failed(failure, ask.user()))?;
+        Ok(found.answer.version)
+    })
+    .await
+}
+
+/// The one version that If-Match asks for: where it names several, the current one if it is among them.
+pub(super) async fn one_version<F: Future<Output = Result<u64, Problem>>>(
+    if_match: IfMatch,
+    current: impl FnOnce() -> F,
+) -> Result<Option<u64>, Problem> {
+    match if_match {
+        IfMatch::Any => Ok(None),
+        IfMatch::Versions(versions) => match versions[..] {
+            [version] => Ok(Some(version)),
+            _ => {
+                let current = current().await?;
+                Ok(Some(if versions.contains(&current) { current } else { 0 }))
+            }
+        },
     }
-    let found = tasks::get(&ask.app, ask.user(), task, 0)
-        .await
-        .map_err(|failure| Problem::failed(failure, ask.user()))?;
-    let version = found.answer.version;
-    Ok(Some(if versions.contains(&version) { version } else { 0 }))
 }

@@ -9,7 +9,7 @@ use crate::quick_add::words::{self, ALL_DAYS, Form, Part, Unit};
 /// The largest interval of the contract.
 const INTERVAL_MAX: u32 = 999;
 
-/// The longest list of ordinals that is read, for each of them may begin one.
+/// The longest list that is read, for each of its items may begin one.
 const LIST_LEN_MAX: usize = 12;
 
 /// A rule, or what begins like one but has two meanings or none: it is stepped over.
@@ -330,9 +330,12 @@ fn workday_list(t: &Tokens<'_>, i: usize) -> Option<(Vec<Weekday>, usize)> {
     }
 }
 
-/// The plain rule; refused if it goes on with days that were not understood (`every month on the 32nd`).
+/// The plain rule; refused if it goes on with days that were not understood (`every month on the 32nd`, `every year in march`).
 fn unnamed(t: &Tokens<'_>, freq: Freq, n: u32, next: usize, said: bool) -> Found {
     let at = next + 1;
+    if t.is(next, &["on", "in"]) && words::month(t.word(at)).is_some() {
+        return Some((None, at + 1));
+    }
     let days = t.is(at, &["the", "day", "days", "a"])
         || t.number(at).is_some()
         || words::weekday(t.word(at)).is_some()
@@ -471,7 +474,8 @@ fn part_of(t: &Tokens<'_>, i: usize) -> Option<(Part, usize)> {
 /// A list or range of weekdays, sorted: `mon, wed and fri`, `tue/thu`, `monday to friday`.
 pub(crate) fn weekdays(t: &Tokens<'_>, i: usize) -> Option<(Vec<Weekday>, usize)> {
     let (mut days, mut next) = weekday_range(t, i)?;
-    while let Some((more, end)) = weekday_range(t, separator(t, next)) {
+    for _ in 1..LIST_LEN_MAX {
+        let Some((more, end)) = weekday_range(t, separator(t, next)) else { break };
         days.extend(more);
         next = end;
     }

@@ -78,10 +78,10 @@ fn a_firing_is_told_with_what_is_to_be_delivered() {
 }
 
 #[test]
-fn a_channel_is_over_when_it_has_sent_or_failed() {
+fn what_was_sent_stays_sent_and_what_failed_may_yet_be_sent() {
     use Channel::{Email, Webhook};
     let (mut state, entry) = fired();
-    let rows: [(Step, &[&str]); 9] = [
+    let rows: [(Step, &[&str]); 10] = [
         (delivered(entry, Webhook, "pending", 1), &["delivered Webhook pending 1"]),
         (delivered(entry, Webhook, "pending", 1), &[]),
         (delivered(entry, Webhook, "sent", 2), &["delivered Webhook sent 2"]),
@@ -89,7 +89,8 @@ fn a_channel_is_over_when_it_has_sent_or_failed() {
         (delivered(entry, Webhook, "pending", 3), &[]),
         (delivered(entry, Webhook, "failed", 3), &[]),
         (delivered(entry, Email, "failed", 9), &["delivered Email failed 9"]),
-        (delivered(entry, Email, "sent", 9), &[]),
+        (delivered(entry, Email, "pending", 10), &[]),
+        (delivered(entry, Email, "sent", 10), &["delivered Email sent 10"]),
         (delivered(id(5), Email, "sent", 9), &["NotFound"]),
     ];
     for (turn, (step, want)) in rows.into_iter().enumerate() {

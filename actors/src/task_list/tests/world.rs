@@ -10,12 +10,16 @@ use crate::{
     message::{
         call::{By, Call, Caller},
         key::{Key, UserId},
+        lead_time::LeadTime,
         rejection::Rejection,
         series::Series,
         sync::{Item, Subject, Value},
         task::{
             Task,
-            command::{Change, Command, Done, Operation, Patch, Reply, Scope, TaskRef, When},
+            command::{
+                Change, Command, Done, Operation, Patch, ReminderAt, ReminderDraft, Reply, Scope,
+                TaskRef, When,
+            },
             query::{Answer, List, Query},
         },
         text::{Tag, Title},
@@ -171,6 +175,17 @@ impl World {
         self.one(Operation::Create { draft: Box::new(draft) }).unwrap().task
     }
 
+    /// Adds a task without looking at what is derived: many come fast.
+    pub(super) fn unchecked(&mut self, draft: Patch) {
+        let operation = Operation::Create { draft: Box::new(draft) };
+        let call = self.call(Command::One { operation });
+        let effects = self.at(|list, at| list.decide(&call, at).unwrap().effects);
+        let mut list = self.list.clone();
+        self.at(|_, at| effects.events.iter().for_each(|event| list.evolve(event, at)));
+        self.list = list;
+        self.sequence += 1;
+    }
+
     pub(super) fn get(&self, task: &Task) -> Arc<Task> {
         self.list.get(task.id).unwrap().clone()
     }
@@ -255,4 +270,16 @@ impl World {
         }
         assert_eq!(self.list.positions.len(), self.list.tasks.len(), "each task has its own place");
     }
+}
+
+pub(super) fn lead(text: &str) -> ReminderDraft {
+    reminder(ReminderAt::Lead(LeadTime::parse(text).unwrap()))
+}
+
+pub(super) fn moment(text: &str) -> ReminderDraft {
+    reminder(ReminderAt::Moment(when(text)))
+}
+
+fn reminder(at: ReminderAt) -> ReminderDraft {
+    ReminderDraft { id: None, at, channels: None, webhook_url: None, email_address: None }
 }

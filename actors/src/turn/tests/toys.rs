@@ -56,6 +56,11 @@ fn fact(topic: Topic, kind: &str) -> Fact {
     Fact { topic, kind: kind.to_owned(), subject: Uuid::nil(), cause: None, data: Map::new() }
 }
 
+/// A command's id in little room.
+pub(super) fn short(id: Uuid) -> u64 {
+    id.as_u64_pair().0
+}
+
 pub(super) fn id(item: u64) -> Uuid {
     Uuid::from_u128(u128::from(item) + 1)
 }
@@ -75,7 +80,7 @@ fn instant(local: Local) -> Timestamp {
 pub(super) struct List {
     pub(super) total: u64,
     pub(super) items: BTreeMap<u64, (Option<Timestamp>, u64)>,
-    pub(super) done: Vec<(Uuid, u64, u64)>,
+    pub(super) done: Vec<(u64, u64, u64)>,
     pub(super) sets: Vec<(u64, u64, Option<Timestamp>)>,
     pub(super) rung: Vec<Local>,
 }
@@ -196,14 +201,16 @@ impl Actor for List {
             Listed::Set { command, item, moment } => {
                 self.items.insert(item, (moment, at.sequence));
                 self.sets.push((at.sequence, item, moment));
-                self.done.push((command, at.sequence, self.total));
+                self.done.push((short(command), at.sequence, self.total));
             }
             Listed::Added { command, n } => {
                 self.total += n;
-                self.done.push((command, at.sequence, self.total));
+                self.done.push((short(command), at.sequence, self.total));
             }
             Listed::Counted => {}
-            Listed::Started { command } => self.done.push((command, at.sequence, self.total)),
+            Listed::Started { command } => {
+                self.done.push((short(command), at.sequence, self.total))
+            }
             Listed::Rung { start } => self.rung.push(start),
         }
     }

@@ -75,6 +75,7 @@ struct Weather {
     freeze: u64,
     slow: u64,
     write: u64,
+    snapshot: u64,
     late: u64,
     arm: u64,
     sync: u64,
@@ -96,8 +97,9 @@ impl Weather {
             freeze: some(100),
             slow: some(500),
             write: some(2_000),
+            snapshot: some(9_000),
             late: some(7_000),
-            arm: some(3_000),
+            arm: some(6_000),
             sync: some(4_000),
             publish: some(4_000),
             misroute: some(2_000),
@@ -516,7 +518,9 @@ impl<C: Cast> SimHost<C> {
         events: &[Event],
     ) -> Result<(), WriteError> {
         self.step().await;
-        let fate = self.fate(|weather| weather.write);
+        let chance =
+            |weather: &Weather| if row.is_none() { weather.snapshot } else { weather.write };
+        let fate = self.fate(chance);
         let unknown = || WriteError::Unknown("simulated".to_owned());
         let saved = match fate {
             Fate::Fine | Fate::Unanswered => self.world.write(key, row, &bytes, &expect, events),
@@ -575,6 +579,8 @@ impl<C: Cast> Host for SimHost<C> {
         let mut record = Record::default();
         for (count, row) in order.into_iter().enumerate() {
             if torn && count % 3 == 2 {
+                let pause = self.world.inner().rng.millis(1_000);
+                sleep(pause).await;
                 self.step().await;
             }
             let stored = self.world.inner().rows.get(&(key.clone(), row)).cloned();
