@@ -82,7 +82,7 @@ impl Actor for TaskList {
     fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Event> {
         let mut work = Work::new(self, at, at.key.uuid());
         retire::retire(&mut work, alarm);
-        mass::go_on(&mut work);
+        mass::go_on(&mut work, alarm);
         work.finish()
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::running::Running;
+use crate::server::Running;
 
 #[tokio::test]
 async fn settings_are_read_and_changed() {

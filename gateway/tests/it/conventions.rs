@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::running::Running;
+use crate::server::Running;
 
 #[tokio::test]
 async fn every_failure_is_a_problem_document() {

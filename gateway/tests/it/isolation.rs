@@ -3,7 +3,7 @@
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::running::{Call, Running};
+use crate::server::{Call, Running};
 
 const SECRET: &str = "an HS256 secret of thirty-two bytes or more";
 

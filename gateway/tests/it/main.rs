@@ -1,5 +1,4 @@
-//! Tickler from outside, over HTTP, as its users meet it: the program itself (`server`), or a server of this process
-//! with any configuration (`running`).
+//! Tickler from outside, over HTTP: as its callers meet it, in this process or as the program itself.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests wait for a real clock")]
 
 mod accounts;
@@ -8,7 +7,7 @@ mod conventions;
 mod idempotency;
 mod isolation;
 mod kill;
-mod running;
+mod program;
 mod server;
 mod story;
 mod tasks;

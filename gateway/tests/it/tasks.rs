@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::running::Running;
+use crate::server::Running;
 
 #[tokio::test]
 async fn a_task_goes_through_its_life() {

@@ -87,6 +87,7 @@ struct Weather {
 
 impl Weather {
     fn of(rng: &mut Rng) -> Self {
+        let calls_fail = rng.below(4) == 0;
         let mut some = |worst: u64| match rng.below(3) {
             0 => 0,
             1 => rng.below(worst / 10 + 1),
@@ -99,10 +100,10 @@ impl Weather {
             write: some(2_000),
             snapshot: some(9_000),
             late: some(7_000),
-            arm: some(6_000),
+            arm: if calls_fail { 9_000 } else { some(6_000) },
             sync: some(4_000),
             publish: some(4_000),
-            misroute: some(2_000),
+            misroute: some(5_000),
             move_away: some(1_000),
             forget: some(200),
         }
@@ -161,12 +162,16 @@ pub(super) struct World<C: Cast> {
     began: Instant,
     alarm_set: Notify,
     flaw: Option<Flaw>,
+    /// The longest that a client pauses between two calls, most of the time.
+    pub(super) pause_max: u64,
 }
 
 impl<C: Cast> World<C> {
     pub(super) fn new(seed: u64, flaw: Option<Flaw>) -> Arc<Self> {
         let mut rng = Rng(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let weather = Weather::of(&mut rng);
+        let log_down = rng.below(3) == 0;
+        let pause_max = [20, 100, 300, 1_000][rng.below(4) as usize];
         let inner = Inner {
             rng,
             rows: BTreeMap::new(),
@@ -179,11 +184,11 @@ impl<C: Cast> World<C> {
             status: Vec::new(),
             places: HashMap::new(),
             weather,
-            log_down: false,
+            log_down,
             writes: 0,
         };
         let (began, alarm_set) = (Instant::now(), Notify::new());
-        let world = Arc::new(Self { inner: Mutex::new(inner), began, alarm_set, flaw });
+        let world = Arc::new(Self { inner: Mutex::new(inner), began, alarm_set, flaw, pause_max });
         for _ in 0..if C::OWNED { 1 } else { 3 } {
             world.start_node();
         }
@@ -574,12 +579,12 @@ impl<C: Cast> Host for SimHost<C> {
                 let j = usize::try_from(inner.rng.below(i as u64 + 1)).unwrap();
                 order.swap(i, j);
             }
-            inner.rng.below(4) == 0 && !C::OWNED
+            inner.rng.below(2) == 0 && !C::OWNED
         };
         let mut record = Record::default();
         for (count, row) in order.into_iter().enumerate() {
             if torn && count % 3 == 2 {
-                let pause = self.world.inner().rng.millis(1_000);
+                let pause = self.world.inner().rng.millis(1_500);
                 sleep(pause).await;
                 self.step().await;
             }
