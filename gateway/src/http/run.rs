@@ -255,3 +255,52 @@ pub(crate) fn new_trace() -> String {
     let id = random_id().simple().to_string();
     format!("00-{id}-{}-01", &id[..16])
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{Accounts, Config, Flags, Host, http::route};
+
+    async fn app(folder: &std::path::Path) -> Arc<App> {
+        let flags = Flags { data: Some(folder.to_owned()), ..Flags::default() };
+        let config = Config::read([], &flags).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let host = Host::open(&config).await.expect("a host");
+        let accounts = Accounts::open(folder).await.expect("accounts");
+        App::new(config, host.actors, accounts, None).expect("an app")
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_or_hangs_costs_one_answer() {
+        async fn panics(_: Ask) -> Outcome {
+            panic!("a planted bug with a secret in it")
+        }
+        async fn hangs(_: Ask) -> Outcome {
+            std::future::pending().await
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(folder.path()).await;
+        let resource = Arc::new(Resource {
+            template: "/x",
+            routes: vec![
+                route(Method::GET, "/x", Access::Open, panics),
+                route(Method::POST, "/x", Access::Open, hangs),
+            ],
+        });
+        for (method, status, code) in
+            [(Method::GET, 500, "internal"), (Method::POST, 503, "unavailable")]
+        {
+            let request = http::Request::builder().method(method).uri("/x").body(Body::empty());
+            let request = request.expect("a request");
+            let answer = run(app.clone(), resource.clone(), request).await;
+            assert_eq!(answer.status().as_u16(), status);
+            assert_eq!(answer.headers().contains_key(header::RETRY_AFTER), status == 503);
+            let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.expect("a body");
+            let body: Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(body["code"], code);
+            assert!(!body.to_string().contains("secret"));
+        }
+    }
+}

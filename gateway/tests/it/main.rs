@@ -3,6 +3,7 @@
 
 mod accounts;
 mod bad_input;
+mod command_line;
 mod conventions;
 mod idempotency;
 mod isolation;
