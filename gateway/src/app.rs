@@ -1,6 +1,6 @@
 //! What every operation works with: the actors, the accounts, and what was answered to whom.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actors::{
     Actors, Answered, Done, Failure,
@@ -20,13 +20,20 @@ use uuid::Uuid;
 use crate::{
     accounts::Accounts,
     config::Config,
+    feed::Feed,
     identity::{Caller, Identity, rates::Rates},
+    live::Live,
     observe::Metrics,
     recent::Recent,
+    views::Views,
 };
 
 /// Users whose newest version is remembered, so that what they read is not older than what they were answered.
 const VERSIONS_MIN: usize = 65_536;
+/// Longest that a read of the views waits for what its caller names by `min_version`.
+const VIEWS_ASKED_MS: u64 = 2_000;
+/// Longest that any other read of the views waits for what was answered before it.
+const VIEWS_USUAL_MS: u64 = 200;
 
 /// Everything a request needs. One per process.
 pub struct App {
@@ -36,6 +43,12 @@ pub struct App {
     pub actors: Actors,
     /// Tokens, sessions and tickets.
     pub accounts: Accounts,
+    /// What became of the facts.
+    pub views: Views,
+    /// How far the views have come.
+    pub feed: Feed,
+    /// Who looks at which stream.
+    pub live: Live,
     pub(crate) identity: Identity,
     pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
@@ -78,6 +91,7 @@ impl App {
         config: Config,
         actors: Actors,
         accounts: Accounts,
+        (views, feed, live): (Views, Feed, Live),
         set_clock: Option<SetClock>,
     ) -> anyhow::Result<Arc<Self>> {
         Ok(Arc::new(Self {
@@ -89,6 +103,9 @@ impl App {
             config,
             actors,
             accounts,
+            views,
+            feed,
+            live,
             set_clock,
         }))
     }
@@ -105,6 +122,18 @@ impl App {
 
     fn saw(&self, user: &UserId, version: u64) {
         self.versions.update(user.clone(), |seen| *seen = version.max(*seen));
+    }
+
+    /// Waits, within a bound, until the views show what was answered before this call; with a `min_version` the bound is
+    /// wider, and what is not there then is `view-behind`.
+    pub(crate) async fn views_shown(&self, user: &UserId, min_version: u64) -> Result<(), Failure> {
+        if min_version == 0 {
+            self.feed.caught_up(Duration::from_millis(VIEWS_USUAL_MS)).await;
+            return Ok(());
+        }
+        self.ask(user, query::Query::Settings, min_version).await?;
+        let there = self.feed.caught_up(Duration::from_millis(VIEWS_ASKED_MS)).await;
+        if there { Ok(()) } else { Err(Failure::Behind) }
     }
 
     /// Gives a command to a user's task list.

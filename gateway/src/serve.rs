@@ -13,8 +13,11 @@ use crate::{
     Accounts,
     app::{App, SetClock},
     config::{Config, Runtime},
+    feed::{self, Feed},
     http::{self, Peer},
+    live::Live,
     observe::START,
+    views::Views,
 };
 
 /// Longest that requests under way may still take after a signal to stop.
@@ -50,12 +53,13 @@ impl Host {
 /// A server that listens.
 pub struct Server {
     app: Arc<App>,
+    feed: feed::Running,
     listener: TcpListener,
     address: SocketAddr,
 }
 
 impl Server {
-    /// Opens the accounts and begins to listen; requests are answered once it runs.
+    /// Opens the accounts and the views and begins to listen; requests are answered once it runs.
     pub async fn open(config: Config, host: Host) -> anyhow::Result<Self> {
         let accounts = Accounts::open(&config.data).await?;
         let bind = config.bind;
@@ -64,8 +68,11 @@ impl Server {
         let address = listener.local_addr()?;
         let Actors::Embedded(here) = &host.actors;
         here.announce(&format!("http://{address}"))?;
-        let app = App::new(config, host.actors, accounts, host.set_clock)?;
-        Ok(Self { app, listener, address })
+        let views = open_views(&config).await?;
+        let live = Live::default();
+        let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
+        let app = App::new(config, host.actors, accounts, (views, feed, live), host.set_clock)?;
+        Ok(Self { app, feed: running, listener, address })
     }
 
     /// Where it listens.
@@ -103,11 +110,13 @@ impl Server {
 
     /// Answers until `stop`, then finishes what is under way, within a bound.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { app, listener, .. } = self;
+        let Self { app, feed, listener, .. } = self;
         let service = http::router(&app).into_make_service_with_connect_info::<Peer>();
         let (stopping, mut stopped) = tokio::sync::watch::channel(());
+        let live = app.live.clone();
         let stop = async move {
             stop.await;
+            live.close();
             drop(stopping);
         };
         let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
@@ -120,9 +129,19 @@ impl Server {
             served = async { serving.await } => served.context("cannot go on listening")?,
             () = late => tracing::warn!("some requests did not end within {DRAIN_MS} ms"),
         }
+        feed.stop().await;
         app.actors.close(Duration::from_millis(CLOSE_MS)).await;
         app.accounts.close().await;
+        app.views.close().await;
         Ok(())
+    }
+}
+
+/// Opens the views: in PostgreSQL where one is configured, else in a file of the data folder.
+pub(crate) async fn open_views(config: &Config) -> anyhow::Result<Views> {
+    match &config.database_url {
+        None => Views::sqlite(&config.data).await.context("cannot open the views"),
+        Some(url) => Views::postgres(url).await.context("cannot open the views at DATABASE_URL"),
     }
 }
 

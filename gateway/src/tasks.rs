@@ -17,6 +17,7 @@ use actors::{
 use crate::{
     app::{App, How},
     identity::Caller,
+    shelf,
 };
 
 /// A page of tasks.
@@ -120,6 +121,22 @@ pub(crate) async fn list(
     match answer {
         Answer::List { tasks, total, next } => {
             Ok(Answered { answer: Page { tasks, total, next }, version })
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// What filters of a user's tasks depend on besides the tasks.
+pub(crate) async fn owner(
+    app: &App,
+    user: &UserId,
+    min_version: u64,
+) -> Result<shelf::Owner, Failure> {
+    let Answered { answer, version } = app.ask(user, Query::Settings, min_version).await?;
+    match answer {
+        Answer::Settings { settings, .. } => {
+            let (now, default_zone) = (app.actors.now(), app.config.zone);
+            Ok(shelf::Owner { settings, version, now, default_zone })
         }
         other => Err(unexpected(&other)),
     }

@@ -10,7 +10,7 @@ use std::{
 use axum::{
     body::Body,
     extract::{ConnectInfo, FromRequestParts, RawPathParams, Request, connect_info::Connected},
-    http::{HeaderName, HeaderValue, Method, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts},
     response::Response,
     serve::IncomingStream,
 };
@@ -21,8 +21,9 @@ use tokio::{net::TcpListener, time::Instant};
 use super::{Access, Ask, Outcome, Resource, Route, answer, body, cors};
 use crate::{
     app::{App, random_id},
-    identity::{Caller, Refused, rates::Standing},
+    identity::{Caller, Refused, rates::Standing, scope::Scope},
     observe,
+    params::Params,
     problem::{Problem, Slug},
 };
 
@@ -113,6 +114,11 @@ impl Step<'_> {
                 introduced.map_err(|failure| Problem::failed(failure, &caller.user))?;
                 Some(caller)
             }
+            Access::Stream => {
+                let caller = self.looker(parts).await?;
+                self.app.identity.allow(&caller, Scope::TasksRead, &parts.headers)?;
+                Some(caller)
+            }
         };
         let path = path_values(parts).await;
         let receive = body::receive(parts, body, route.body_max);
@@ -201,8 +207,43 @@ impl Step<'_> {
         allowed.join(", ")
     }
 
+    /// The caller of a stream: by a ticket, a subprotocol, or as everywhere. Another site's page may open a WebSocket
+    /// with our cookie, so a foreign origin gets none.
+    async fn looker(&self, parts: &Parts) -> Result<Arc<Caller>, Problem> {
+        let ticket = Params::decode(parts.uri.query())?.take("ticket");
+        if let Some(ticket) = ticket {
+            let now = self.app.actors.now();
+            let taken = self.app.accounts.take_ticket(&ticket, now).await;
+            let caller = taken.map(|holder| holder.map(Caller::holder).map(Arc::new));
+            return self.identified(
+                parts,
+                caller.map_err(Refused::from).and_then(|c| c.ok_or(Refused::Bad)),
+            );
+        }
+        let protocols = protocols(&parts.headers);
+        let mut tokens = protocols.iter().filter_map(|name| name.strip_prefix(BEARER_PROTOCOL));
+        if let Some(token) = tokens.next() {
+            let identified = self.app.identity.bearer(self.app, token).await;
+            return self.identified(parts, identified);
+        }
+        let caller = self.caller(parts).await?;
+        let origin = parts.headers.get(header::ORIGIN);
+        match origin.is_some_and(|origin| !self.app.identity.origins.allows(origin)) {
+            true if caller.by_cookie => Err(forbidden_origin()),
+            _ => Ok(caller),
+        }
+    }
+
     async fn caller(&self, parts: &Parts) -> Result<Arc<Caller>, Problem> {
         let identified = self.app.identity.caller(self.app, &parts.headers).await;
+        self.identified(parts, identified)
+    }
+
+    fn identified(
+        &self,
+        parts: &Parts,
+        identified: Result<Arc<Caller>, Refused>,
+    ) -> Result<Arc<Caller>, Problem> {
         match identified {
             Ok(caller) => Ok(caller),
             Err(Refused::Unavailable) => Err(Problem::unavailable()),
@@ -212,6 +253,16 @@ impl Step<'_> {
             }
         }
     }
+}
+
+/// What the subprotocol begins with that carries a token.
+pub(super) const BEARER_PROTOCOL: &str = "bearer.";
+
+/// The WebSocket subprotocols that a client offers.
+pub(super) fn protocols(headers: &HeaderMap) -> Vec<String> {
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let texts = offered.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+    texts.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Counts a credential that was refused; after too many of them an address is refused itself.
