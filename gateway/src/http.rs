@@ -23,8 +23,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{Router, http::Method, response::Response, routing::any};
 use futures_util::future::BoxFuture;
 
-use crate::{app::App, identity::scope::Scope, problem::Problem};
-pub(crate) use ask::Ask;
+use crate::{app::App, identity::scope::Scope, mcp, problem::Problem};
+pub(crate) use ask::{Ask, hex};
 pub use run::Peer;
 pub(crate) use run::new_trace;
 
@@ -41,6 +41,8 @@ pub(crate) enum Access {
     Open,
     /// Who has a credential with this scope.
     Scope(Scope),
+    /// Who has a credential; each tool asks for its scope itself. Host and Origin are always judged.
+    Mcp,
 }
 
 /// One row of the table.
@@ -119,6 +121,8 @@ fn table() -> Vec<Route> {
         route(GET,    "/.well-known/oauth-protected-resource/mcp", OPEN, health::protected_resource),
         route(GET,    "/dev/clock",                          OPEN,   clock::get),
         route(PUT,    "/dev/clock",                          OPEN,   clock::set),
+
+        route(POST,   "/mcp",                                Access::Mcp, mcp::post),
 
         route(GET,    "/api/v1/tags",                        READ,  tags::list),
         route(POST,   "/api/v1/tags",                        WRITE, tags::create),

@@ -12,6 +12,7 @@ mod fields;
 mod http;
 mod identity;
 mod listing;
+mod mcp;
 mod observe;
 mod params;
 mod problem;

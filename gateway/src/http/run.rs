@@ -21,7 +21,7 @@ use tokio::{net::TcpListener, time::Instant};
 use super::{Access, Ask, Outcome, Resource, Route, answer, body, cors};
 use crate::{
     app::{App, random_id},
-    identity::{Caller, Refused, rates::Standing},
+    identity::{Audience, Caller, Refused, rates::Standing},
     observe,
     problem::{Problem, Slug},
 };
@@ -101,13 +101,15 @@ impl Step<'_> {
         let route = self.route(&parts.method)?;
         let caller = match route.access {
             Access::Open => None,
-            Access::Scope(scope) => {
-                let caller = self.caller(parts).await?;
+            Access::Scope(_) | Access::Mcp => {
+                let caller = self.caller(parts, route.access).await?;
                 *standing = self.app.rates.request(&caller.user, Instant::now());
                 if let Some(Standing { left: None, reset_s, .. }) = standing {
                     return Err(too_many(*reset_s, "You ask too often"));
                 }
-                self.app.identity.allow(&caller, scope, &parts.headers)?;
+                if let Access::Scope(scope) = route.access {
+                    self.app.identity.allow(&caller, scope, &parts.headers)?;
+                }
                 self.check_cookie_origin(parts, &caller)?;
                 Some(caller)
             }
@@ -146,7 +148,8 @@ impl Step<'_> {
 
     fn check_host(&self, parts: &Parts) -> Result<(), Problem> {
         let origins = &self.app.identity.origins;
-        if !origins.checks_hosts {
+        let mcp = self.resource.routes.iter().any(|route| route.access == Access::Mcp);
+        if !origins.checks_hosts && !mcp {
             return Ok(());
         }
         let host = parts.uri.authority().map(|authority| authority.as_str());
@@ -157,7 +160,8 @@ impl Step<'_> {
             return Err(Problem::new(Slug::ForbiddenOrigin, why));
         }
         let origin = parts.headers.get(header::ORIGIN);
-        match self.app.config.is_dev() && origin.is_some_and(|origin| !origins.allows(origin)) {
+        let checks_origin = self.app.config.is_dev() || mcp;
+        match checks_origin && origin.is_some_and(|origin| !origins.allows(origin)) {
             true => Err(forbidden_origin()),
             false => Ok(()),
         }
@@ -199,14 +203,15 @@ impl Step<'_> {
         allowed.join(", ")
     }
 
-    async fn caller(&self, parts: &Parts) -> Result<Arc<Caller>, Problem> {
-        let identified = self.app.identity.caller(self.app, &parts.headers).await;
+    async fn caller(&self, parts: &Parts, access: Access) -> Result<Arc<Caller>, Problem> {
+        let audience = if access == Access::Mcp { Audience::Mcp } else { Audience::Api };
+        let identified = self.app.identity.caller(self.app, &parts.headers, audience).await;
         match identified {
             Ok(caller) => Ok(caller),
             Err(Refused::Unavailable) => Err(Problem::unavailable()),
             Err(refused) => {
                 count_failure(self.app, parts)?;
-                Err(self.app.identity.challenge(refused, &parts.headers))
+                Err(self.app.identity.challenge(refused, &parts.headers, audience))
             }
         }
     }
