@@ -89,7 +89,8 @@ async fn find(wanted: Wanted, config: Option<Config>) -> Result<Partner, Nobody>
     let url = url.replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]");
     let other = user.filter(|user| !(config.is_dev() && user == "dev"));
     if other.is_some() {
-        let why = format!("{url} owns the data folder and knows people by their token: use --token");
+        let why =
+            format!("{url} owns the data folder and knows people by their token: use --token");
         return Err((Exit::Refused, why));
     }
     server(url, token)
@@ -200,7 +201,8 @@ async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Bytes, String> {
-    let mut parts = Request::post("/mcp").body(()).map_err(|error| error.to_string())?.into_parts().0;
+    let mut parts =
+        Request::post("/mcp").body(()).map_err(|error| error.to_string())?.into_parts().0;
     parts.headers = headers;
     let asked = Asked { app: app.clone(), caller: caller.clone(), traceparent: new_trace() };
     let answered = answer(asked, parts, body).await;

@@ -4,6 +4,8 @@
 mod bad_input;
 mod idempotency;
 mod kill;
+mod mcp;
+mod sentences;
 mod server;
 mod story;
 mod test_clock;
