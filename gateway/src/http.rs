@@ -26,8 +26,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{Router, http::Method, response::Response, routing::any};
 use futures_util::future::BoxFuture;
 
-use crate::{app::App, identity::scope::Scope, problem::Problem};
-pub(crate) use ask::Ask;
+use crate::{app::App, identity::scope::Scope, mcp, problem::Problem};
+pub(crate) use ask::{Ask, hex};
 pub use run::Peer;
 pub(crate) use run::new_trace;
 
@@ -46,6 +46,8 @@ pub(crate) enum Access {
     Scope(Scope),
     /// Who may read tasks, by a credential, a ticket, or a WebSocket's subprotocol.
     Stream,
+    /// Who has a credential; each tool asks for its scope itself. Host and Origin are always judged.
+    Mcp,
 }
 
 /// One row of the table.
@@ -81,6 +83,7 @@ const OPEN: Access = Access::Open;
 /// Every route there is.
 #[expect(clippy::too_many_lines, reason = "one table, one line a route")]
 #[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn table() -> Vec<Route> {
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
@@ -136,6 +139,8 @@ fn table() -> Vec<Route> {
         route(GET,    "/.well-known/oauth-protected-resource/mcp", OPEN, health::protected_resource),
         route(GET,    "/dev/clock",                          OPEN,   clock::get),
         route(PUT,    "/dev/clock",                          OPEN,   clock::set),
+
+        route(POST,   "/mcp",                                Access::Mcp, mcp::post),
 
         route(GET,    "/api/v1/tags",                        READ,  tags::list),
         route(POST,   "/api/v1/tags",                        WRITE, tags::create),

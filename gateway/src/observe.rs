@@ -11,13 +11,18 @@ use std::{
 use axum::http::{HeaderMap, Method, StatusCode};
 use metrics::{Counter, counter};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, fmt, fmt::writer::BoxMakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::{
     app::App,
     config::{Config, LogFormat},
     http::new_trace,
 };
+
+/// The target of the lines that say where the program is: shown at every log level.
+pub(crate) const START: &str = "tickler::start";
 
 /// Counters that are kept at hand, so that a request costs no look-up by text.
 pub(crate) struct Metrics {
@@ -118,14 +123,25 @@ fn is_traceparent(text: &str) -> bool {
 
 /// Starts logging to stdout.
 pub fn start_log(config: &Config) {
-    let ours = format!("warn,tickler={0},gateway={0},actors={0}", config.log_level);
+    start(config, BoxMakeWriter::new(std::io::stdout), std::io::stdout().is_terminal());
+}
+
+/// Starts logging to stderr, where stdout is for messages.
+pub(crate) fn start_log_on_stderr(config: &Config) {
+    start(config, BoxMakeWriter::new(std::io::stderr), std::io::stderr().is_terminal());
+}
+
+fn start(config: &Config, to: BoxMakeWriter, ansi: bool) {
+    let ours = format!("warn,gateway={0},actors={0},{START}=info", config.log_level);
     let filter = EnvFilter::new(ours);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.log_format {
         LogFormat::Text => registry
-            .with(fmt::layer().with_target(false).with_ansi(std::io::stdout().is_terminal()))
+            .with(fmt::layer().with_target(false).with_ansi(ansi).with_writer(to))
             .try_init(),
-        LogFormat::Json => registry.with(fmt::layer().event_format(json::Lines)).try_init(),
+        LogFormat::Json => {
+            registry.with(fmt::layer().event_format(json::Lines).with_writer(to)).try_init()
+        }
     };
     if started.is_err() {
         tracing::debug!("the log goes where it went before");

@@ -58,7 +58,7 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         if let Some(value) = young.get_mut(&key) {
             return change(value);
         }
-        // Taken out before its generation goes, so that what is touched is never forgotten.
+        // Taken along before a generation goes, or it would go with it.
         let value = old.remove(&key).unwrap_or_default();
         if young.len() >= self.young_max {
             *old = std::mem::take(young);

@@ -16,6 +16,7 @@ use crate::{
     feed::{self, Feed},
     http::{self, Peer},
     live::Live,
+    observe::START,
     views::Views,
 };
 
@@ -60,18 +61,14 @@ pub struct Server {
 impl Server {
     /// Opens the accounts and the views and begins to listen; requests are answered once it runs.
     pub async fn open(config: Config, host: Host) -> anyhow::Result<Self> {
-        let accounts = Accounts::open(&config.data).await?;
         let bind = config.bind;
         let listener =
             TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
         let address = listener.local_addr()?;
         let Actors::Embedded(here) = &host.actors;
         here.announce(&format!("http://{address}"))?;
-        let views = open_views(&config).await?;
-        let live = Live::default();
-        let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
-        let app = App::new(config, host.actors, accounts, (views, feed, live), host.set_clock)?;
-        Ok(Self { app, feed: running, listener, address })
+        let (app, feed) = open_app(config, host).await?;
+        Ok(Self { app, feed, listener, address })
     }
 
     /// Where it listens.
@@ -88,6 +85,7 @@ impl Server {
     pub fn announce(&self) {
         let config = &self.app.config;
         tracing::info!(
+            target: START,
             "tickler {} listens on http://{}, data in {}",
             env!("CARGO_PKG_VERSION"),
             self.address,
@@ -95,13 +93,14 @@ impl Server {
         );
         if config.is_dev() {
             tracing::info!(
+                target: START,
                 "dev mode: whoever reaches {} is the user dev; configure TICKLER_JWKS or \
                  TICKLER_JWT_SECRET for others",
                 self.address
             );
         }
         if config.test_clock {
-            tracing::warn!("the clock can be set at /dev/clock: this is for tests");
+            tracing::warn!(target: START, "the clock can be set at /dev/clock: this is for tests");
         }
     }
 
@@ -132,6 +131,20 @@ impl Server {
         app.views.close().await;
         Ok(())
     }
+}
+
+/// Opens the accounts and the views over a host, and begins to follow the log.
+pub(crate) async fn open_app(
+    config: Config,
+    host: Host,
+) -> anyhow::Result<(Arc<App>, feed::Running)> {
+    let accounts = Accounts::open(&config.data).await?;
+    let views = open_views(&config).await?;
+    let live = Live::default();
+    let Actors::Embedded(here) = &host.actors;
+    let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
+    let app = App::new(config, host.actors, accounts, (views, feed, live), host.set_clock)?;
+    Ok((app, running))
 }
 
 /// Opens the views: in PostgreSQL where one is configured, else in a file of the data folder.

@@ -3,13 +3,16 @@
 
 mod accounts;
 mod bad_input;
+mod command_line;
 mod conventions;
 mod idempotency;
 mod isolation;
 mod kill;
 mod live;
+mod mcp;
 mod program;
 mod search;
+mod sentences;
 mod server;
 mod story;
 mod tasks;

@@ -161,6 +161,8 @@ async fn whole(response: Response) -> reqwest::Result<Answer> {
 fn command(data: PathBuf, env: &[(String, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tickler"));
     command.args(["serve", "--bind", "127.0.0.1:0", "--data"]).arg(data);
+    // The tests' own settings are no variables of the program.
+    command.env_remove("TICKLER_KILLS").env_remove("TICKLER_SEED");
     command.envs(env.iter().map(|(name, value)| (name, value)));
     command.stdout(Stdio::piped()).stderr(Stdio::inherit());
     command
