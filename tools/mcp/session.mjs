@@ -24,7 +24,7 @@ const { tools } = await client.listTools();
 assert.deepEqual([tools[0].name, tools.length], ['add_task', 9]);
 const call = (name, args) => client.callTool({ name, arguments: args });
 
-const title = `Water the plants (${mode}, ${http ? 'http' : 'stdio'})`;
+const title = `Water the plants (${crypto.randomUUID()})`;
 const added = await call('add_task', { title, recurrence: 'every monday at 8', reminders: ['1h'] });
 assert.equal(added.isError ?? false, false, JSON.stringify(added));
 assert.ok(added.content[0].text.includes(title));

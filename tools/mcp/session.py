@@ -1,5 +1,5 @@
 """A session of the official Python SDK: session.py MODE URL, or session.py MODE COMMAND ARGUMENT..."""
-import asyncio, sys
+import asyncio, sys, uuid
 
 from mcp import Client, StdioServerParameters
 
@@ -12,7 +12,7 @@ async def session(mode, server):
         assert client.server_info.name == "tickler"
         tools = [tool.name for tool in (await client.list_tools()).tools]
         assert tools[0] == "add_task" and len(tools) == 9, tools
-        title = f"Call Ann ({mode})"
+        title = f"Call Ann ({uuid.uuid4()})"
         added = await client.call_tool("add_task", {"title": title, "due_date": "tomorrow 5pm", "recurrence": "weekly"})
         assert not added.is_error and title in added.content[0].text, added
         number = added.structured_content["tasks"][0]["number"]
