@@ -21,6 +21,9 @@ use crate::{
     http::new_trace,
 };
 
+/// The target of the lines that say where the program is: shown at every log level.
+pub(crate) const START: &str = "tickler::start";
+
 /// Counters that are kept at hand, so that a request costs no look-up by text.
 pub(crate) struct Metrics {
     handle: PrometheusHandle,
@@ -129,7 +132,7 @@ pub(crate) fn start_log_on_stderr(config: &Config) {
 }
 
 fn start(config: &Config, to: BoxMakeWriter, ansi: bool) {
-    let ours = format!("warn,tickler={0},gateway={0},actors={0}", config.log_level);
+    let ours = format!("warn,gateway={0},actors={0},{START}=info", config.log_level);
     let filter = EnvFilter::new(ours);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.log_format {

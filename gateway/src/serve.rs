@@ -13,7 +13,11 @@ use crate::{
     Accounts,
     app::{App, SetClock},
     config::{Config, Runtime},
+    feed::{self, Feed},
     http::{self, Peer},
+    live::Live,
+    observe::START,
+    views::Views,
 };
 
 /// Longest that requests under way may still take after a signal to stop.
@@ -49,22 +53,22 @@ impl Host {
 /// A server that listens.
 pub struct Server {
     app: Arc<App>,
+    feed: feed::Running,
     listener: TcpListener,
     address: SocketAddr,
 }
 
 impl Server {
-    /// Opens the accounts and begins to listen; requests are answered once it runs.
+    /// Opens the accounts and the views and begins to listen; requests are answered once it runs.
     pub async fn open(config: Config, host: Host) -> anyhow::Result<Self> {
-        let accounts = Accounts::open(&config.data).await?;
         let bind = config.bind;
         let listener =
             TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
         let address = listener.local_addr()?;
         let Actors::Embedded(here) = &host.actors;
         here.announce(&format!("http://{address}"))?;
-        let app = App::new(config, host.actors, accounts, host.set_clock)?;
-        Ok(Self { app, listener, address })
+        let (app, feed) = open_app(config, host).await?;
+        Ok(Self { app, feed, listener, address })
     }
 
     /// Where it listens.
@@ -81,6 +85,7 @@ impl Server {
     pub fn announce(&self) {
         let config = &self.app.config;
         tracing::info!(
+            target: START,
             "tickler {} listens on http://{}, data in {}",
             env!("CARGO_PKG_VERSION"),
             self.address,
@@ -88,23 +93,26 @@ impl Server {
         );
         if config.is_dev() {
             tracing::info!(
+                target: START,
                 "dev mode: whoever reaches {} is the user dev; configure TICKLER_JWKS or \
                  TICKLER_JWT_SECRET for others",
                 self.address
             );
         }
         if config.test_clock {
-            tracing::warn!("the clock can be set at /dev/clock: this is for tests");
+            tracing::warn!(target: START, "the clock can be set at /dev/clock: this is for tests");
         }
     }
 
     /// Answers until `stop`, then finishes what is under way, within a bound.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { app, listener, .. } = self;
+        let Self { app, feed, listener, .. } = self;
         let service = http::router(&app).into_make_service_with_connect_info::<Peer>();
         let (stopping, mut stopped) = tokio::sync::watch::channel(());
+        let live = app.live.clone();
         let stop = async move {
             stop.await;
+            live.close();
             drop(stopping);
         };
         let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
@@ -117,9 +125,33 @@ impl Server {
             served = async { serving.await } => served.context("cannot go on listening")?,
             () = late => tracing::warn!("some requests did not end within {DRAIN_MS} ms"),
         }
+        feed.stop().await;
         app.actors.close(Duration::from_millis(CLOSE_MS)).await;
         app.accounts.close().await;
+        app.views.close().await;
         Ok(())
+    }
+}
+
+/// Opens the accounts and the views over a host, and begins to follow the log.
+pub(crate) async fn open_app(
+    config: Config,
+    host: Host,
+) -> anyhow::Result<(Arc<App>, feed::Running)> {
+    let accounts = Accounts::open(&config.data).await?;
+    let views = open_views(&config).await?;
+    let live = Live::default();
+    let Actors::Embedded(here) = &host.actors;
+    let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
+    let app = App::new(config, host.actors, accounts, (views, feed, live), host.set_clock)?;
+    Ok((app, running))
+}
+
+/// Opens the views: in PostgreSQL where one is configured, else in a file of the data folder.
+pub(crate) async fn open_views(config: &Config) -> anyhow::Result<Views> {
+    match &config.database_url {
+        None => Views::sqlite(&config.data).await.context("cannot open the views"),
+        Some(url) => Views::postgres(url).await.context("cannot open the views at DATABASE_URL"),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn ready(ask: Ask) -> Outcome {
     let actors = tokio::time::timeout(limit, actors).await;
     let actors = said(actors.map(|answered| answered.map(drop)));
     let store = said(Ok(ask.app.actors.health()));
-    let views = said(tokio::time::timeout(limit, ask.app.accounts.check()).await);
+    let views = said(tokio::time::timeout(limit, views(&ask.app)).await);
     let mut checks = json!({
         "store": store,
         "actors": actors,
@@ -52,6 +52,16 @@ pub(super) async fn ready(ask: Ask) -> Outcome {
         false => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
     };
     Ok(answer::json(status, &json!({ "status": word, "checks": checks })))
+}
+
+/// Whether accounts and views answer, and the views take what the log says.
+async fn views(app: &crate::app::App) -> anyhow::Result<()> {
+    app.accounts.check().await?;
+    app.views.check().await?;
+    match app.feed.failing() {
+        Some(why) => anyhow::bail!("the views do not take events: {why}"),
+        None => Ok(()),
+    }
 }
 
 fn said<E: std::fmt::Display>(

@@ -18,13 +18,13 @@ use tokio::sync::mpsc;
 
 use super::{Asked, answer};
 use crate::{
-    Accounts,
     app::App,
     cli::Exit,
     config::Config,
+    feed,
     http::{BODY_BYTES_MAX, new_trace},
     identity::Caller,
-    serve::Host,
+    serve::{Host, open_app},
 };
 
 /// Longest that an answer may take.
@@ -50,7 +50,7 @@ pub(crate) struct Wanted {
 /// Who answers.
 enum Partner {
     Server { http: reqwest::Client, url: String, token: Option<String> },
-    Here { app: Arc<App>, caller: Arc<Caller> },
+    Here { app: Arc<App>, caller: Arc<Caller>, feed: feed::Running },
 }
 
 /// Why nobody answers: how it ends, and one line for stderr.
@@ -66,9 +66,11 @@ pub(crate) async fn run(wanted: Wanted, config: Option<Config>) -> Exit {
         }
     };
     let exit = talk(&partner).await;
-    if let Partner::Here { app, .. } = &partner {
+    if let Partner::Here { app, feed, .. } = partner {
+        feed.stop().await;
         app.actors.close(Duration::from_millis(CLOSE_MS)).await;
         app.accounts.close().await;
+        app.views.close().await;
     }
     exit
 }
@@ -114,9 +116,8 @@ async fn here(config: Config, host: Host, user: Option<String>) -> Result<Partne
     };
     let user = UserId::parse(&user)
         .ok_or_else(|| (Exit::Usage, "--user has 1 to 128 characters".to_owned()))?;
-    let accounts = Accounts::open(&config.data).await.map_err(|e| unavailable(e.into()))?;
-    let app = App::new(config, host.actors, accounts, host.set_clock).map_err(unavailable)?;
-    Ok(Partner::Here { app, caller: Arc::new(Caller::named(user)) })
+    let (app, feed) = open_app(config, host).await.map_err(unavailable)?;
+    Ok(Partner::Here { app, caller: Arc::new(Caller::named(user)), feed })
 }
 
 async fn talk(partner: &Partner) -> Exit {
@@ -156,7 +157,7 @@ impl Partner {
         let body = Bytes::from(message.to_string());
         let answered = match self {
             Self::Server { http, url, token } => ask(http, url, token, headers, body).await,
-            Self::Here { app, caller } => {
+            Self::Here { app, caller, .. } => {
                 let limit = Duration::from_millis(ANSWER_MS);
                 let handled = handle(app, caller, headers, body);
                 let late = |_| Err("There is no answer now; try again.".to_owned());

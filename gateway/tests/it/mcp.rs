@@ -4,27 +4,27 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    program::{Answer, Program},
     sentences::{Sentence, sentences},
-    server::{Answer, Server},
 };
 
 const BOTH: (&str, &str) = ("accept", "application/json, text/event-stream");
 
 /// One message to `/mcp`.
-async fn send(server: &Server, message: Value, headers: &[(&str, &str)]) -> Answer {
+async fn send(server: &Program, message: Value, headers: &[(&str, &str)]) -> Answer {
     let mut all = vec![BOTH];
     all.extend_from_slice(headers);
     server.call_with(Method::POST, "/mcp", Some(&message), &all).await.expect("an answer")
 }
 
 /// The result of a method, in the older revision.
-async fn ask(server: &Server, method: &str, params: Value) -> Value {
+async fn ask(server: &Program, method: &str, params: Value) -> Value {
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
     send(server, message, &[("mcp-protocol-version", "2025-11-25")]).await.expect(200)
 }
 
 /// What a tool answers.
-async fn call(server: &Server, tool: &str, arguments: Value) -> Value {
+async fn call(server: &Program, tool: &str, arguments: Value) -> Value {
     let mut answer = ask(server, "tools/call", json!({"name": tool, "arguments": arguments})).await;
     assert!(answer["error"].is_null(), "{tool} answered {answer}");
     answer["result"].take()
@@ -45,7 +45,7 @@ fn check(answer: &Value, expected: &Value, what: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sentences_become_tool_calls_with_the_expected_change() {
-    let server = Server::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
+    let server = Program::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
     let now = json!({"now": "2027-03-01T08:00:00Z"});
     server.call(Method::PUT, "/dev/clock", Some(&now)).await.expect(200);
     server.patch("/api/v1/me", json!({"zone": "Europe/Berlin"})).await.expect(200);
@@ -72,7 +72,7 @@ async fn sentences_become_tool_calls_with_the_expected_change() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nine_tools_fit_into_ten_kilobytes_in_both_revisions() {
-    let server = Server::start().await;
+    let server = Program::start().await;
     let old = ask(&server, "tools/list", json!({})).await["result"].take();
     let meta = json!({"_meta": {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -108,7 +108,7 @@ async fn nine_tools_fit_into_ten_kilobytes_in_both_revisions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_begins_in_either_revision_and_needs_no_memory() {
-    let server = Server::start().await;
+    let server = Program::start().await;
     let hello = json!({
         "protocolVersion": "2025-11-25", "capabilities": {},
         "clientInfo": {"name": "test", "version": "1"},
@@ -137,7 +137,7 @@ async fn a_session_begins_in_either_revision_and_needs_no_memory() {
 async fn other_methods_hosts_and_origins_are_refused() {
     let secret = "0123456789abcdef0123456789abcdef";
     for env in [&[][..], &[("TICKLER_JWT_SECRET", secret)][..]] {
-        let server = Server::start_with(env).await;
+        let server = Program::start_with(env).await;
         server.get("/mcp").await.expect(405);
         server.delete("/mcp").await.expect(405);
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
@@ -152,7 +152,7 @@ async fn other_methods_hosts_and_origins_are_refused() {
             assert!(challenge.contains("/.well-known/oauth-protected-resource/mcp"), "{challenge}");
         }
     }
-    let server = Server::start().await;
+    let server = Program::start().await;
     for (body, code) in [("{", -32_700), ("[]", -32_600), ("1", -32_600)] {
         let answer = server.post_raw("/mcp", "application/json", body.into()).await.expect(400);
         assert_eq!(answer["error"]["code"], code, "{body}");
@@ -161,7 +161,7 @@ async fn other_methods_hosts_and_origins_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_scope_is_refused_before_the_tool() {
-    let server = Server::start().await;
+    let server = Program::start().await;
     let token = json!({"name": "reader", "scopes": ["tasks:read"]});
     let token = server.post("/api/v1/tokens", token).await.expect(201);
     let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
@@ -190,7 +190,7 @@ async fn a_missing_scope_is_refused_before_the_tool() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_under_a_key_is_answered_again_and_done_once() {
-    let server = Server::start().await;
+    let server = Program::start().await;
     let add =
         json!({"tasks": [{"title": "Milk"}, {"title": ""}, "Eggs"], "idempotency_key": "a-1"});
     let first = call(&server, "add_task", add.clone()).await;
@@ -219,7 +219,7 @@ async fn a_repeat_under_a_key_is_answered_again_and_done_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_saved_order_is_the_manual_order() {
-    let server = Server::start().await;
+    let server = Program::start().await;
     for title in ["Cherry", "apple", "Banana"] {
         call(&server, "create_task", json!({"title": title})).await;
     }
@@ -235,7 +235,7 @@ async fn a_saved_order_is_the_manual_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_are_resources() {
-    let server = Server::start().await;
+    let server = Program::start().await;
     let made = call(&server, "add_task", json!({"title": "Read me", "description": "all"})).await;
     let task = &made["structuredContent"]["tasks"][0];
     let listed = ask(&server, "resources/list", json!({})).await;
