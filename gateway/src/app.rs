@@ -23,6 +23,7 @@ use crate::{
     feed::Feed,
     identity::{Caller, Identity, rates::Rates},
     live::Live,
+    notify::Notify,
     observe::Metrics,
     recent::Recent,
     views::Views,
@@ -49,6 +50,8 @@ pub struct App {
     pub feed: Feed,
     /// Who looks at which stream.
     pub live: Live,
+    /// The way to webhooks and mailboxes.
+    pub(crate) notify: Notify,
     pub(crate) identity: Identity,
     pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
@@ -87,11 +90,11 @@ impl How {
 
 impl App {
     /// Puts together what requests need. With `set_clock` there is `/dev/clock`.
-    pub fn new(
+    pub(crate) fn new(
         config: Config,
         actors: Actors,
         accounts: Accounts,
-        (views, feed, live): (Views, Feed, Live),
+        (views, feed, live, notify): (Views, Feed, Live, Notify),
         set_clock: Option<SetClock>,
     ) -> anyhow::Result<Arc<Self>> {
         Ok(Arc::new(Self {
@@ -106,6 +109,7 @@ impl App {
             views,
             feed,
             live,
+            notify,
             set_clock,
         }))
     }
@@ -146,6 +150,7 @@ impl App {
         how: &How,
         command: command::Command,
     ) -> Result<Done<command::Reply>, Failure> {
+        self.notify.judge(&command)?;
         let told = self.actors.tasks(&caller.user, how.call(command)).await;
         if let Ok(done) = &told {
             self.saw(&caller.user, done.version);

@@ -74,6 +74,11 @@ impl Feed {
         tokio::time::timeout(within, reached).await.is_ok_and(|reached| reached.is_ok())
     }
 
+    /// Changes with each batch that the views have taken.
+    pub(crate) fn batches(&self) -> watch::Receiver<i64> {
+        self.applied.clone()
+    }
+
     /// Why the views do not go on, where they do not.
     pub(crate) fn failing(&self) -> Option<String> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()

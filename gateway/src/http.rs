@@ -20,6 +20,7 @@ mod session;
 mod tags;
 mod tasks;
 mod tokens;
+mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -78,6 +79,7 @@ const WRITE: Access = Access::Scope(Scope::TasksWrite);
 const AUDIT: Access = Access::Scope(Scope::AuditRead);
 const STREAM: Access = Access::Stream;
 const TOKENS: Access = Access::Scope(Scope::Tokens);
+const WEBHOOKS: Access = Access::Scope(Scope::Webhooks);
 const OPEN: Access = Access::Open;
 
 /// Every route there is.
@@ -146,6 +148,16 @@ fn table() -> Vec<Route> {
         route(POST,   "/api/v1/tags",                        WRITE, tags::create),
         route(PUT,    "/api/v1/tags/{name}",                 WRITE, tags::rename),
         route(DELETE, "/api/v1/tags/{name}",                 WRITE, tags::delete),
+
+        route(GET,    "/api/v1/webhooks",                    WEBHOOKS, webhooks::list),
+        route(POST,   "/api/v1/webhooks",                    WEBHOOKS, webhooks::create),
+        route(GET,    "/api/v1/webhooks/{id}",               WEBHOOKS, webhooks::get),
+        route(PATCH,  "/api/v1/webhooks/{id}",               WEBHOOKS, webhooks::edit),
+        route(DELETE, "/api/v1/webhooks/{id}",               WEBHOOKS, webhooks::delete),
+        route(POST,   "/api/v1/webhooks/{id}/rotate",        WEBHOOKS, webhooks::rotate),
+        route(POST,   "/api/v1/webhooks/{id}/test",          WEBHOOKS, webhooks::test),
+        route(POST,   "/api/v1/webhooks/{id}/replay",        WEBHOOKS, webhooks::replay),
+        route(GET,    "/api/v1/webhooks/{id}/deliveries",    WEBHOOKS, webhooks::deliveries),
 
         route(GET,    "/api/v1/reminders",                   READ,  reminders::list),
         route(POST,   "/api/v1/reminders",                   WRITE, reminders::create),

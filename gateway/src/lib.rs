@@ -17,6 +17,7 @@ mod kinds;
 mod listing;
 mod live;
 mod mcp;
+mod notify;
 mod observe;
 mod params;
 mod problem;

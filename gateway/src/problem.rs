@@ -124,6 +124,8 @@ impl From<rejection::Slug> for Slug {
             R::IdempotencyKeyReused => Self::IdempotencyKeyReused,
             R::BatchRejected => Self::BatchRejected,
             R::InvalidCursor => Self::InvalidCursor,
+            R::ForbiddenAddress => Self::ForbiddenAddress,
+            R::ChannelUnavailable => Self::ChannelUnavailable,
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     feed::{self, Feed},
     http::{self, Peer},
     live::Live,
+    notify::{self, Notify},
     observe::START,
     views::Views,
 };
@@ -50,10 +51,24 @@ impl Host {
     }
 }
 
+/// What runs beside the requests.
+pub(crate) struct Running {
+    feed: feed::Running,
+    notify: notify::Running,
+}
+
+impl Running {
+    /// Ends it all: what is under way is finished, within bounds.
+    pub(crate) async fn stop(self) {
+        self.feed.stop().await;
+        self.notify.stop().await;
+    }
+}
+
 /// A server that listens.
 pub struct Server {
     app: Arc<App>,
-    feed: feed::Running,
+    running: Running,
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -67,8 +82,8 @@ impl Server {
         let address = listener.local_addr()?;
         let Actors::Embedded(here) = &host.actors;
         here.announce(&format!("http://{address}"))?;
-        let (app, feed) = open_app(config, host).await?;
-        Ok(Self { app, feed, listener, address })
+        let (app, running) = open_app(config, host).await?;
+        Ok(Self { app, running, listener, address })
     }
 
     /// Where it listens.
@@ -106,7 +121,7 @@ impl Server {
 
     /// Answers until `stop`, then finishes what is under way, within a bound.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { app, feed, listener, .. } = self;
+        let Self { app, running, listener, .. } = self;
         let service = http::router(&app).into_make_service_with_connect_info::<Peer>();
         let (stopping, mut stopped) = tokio::sync::watch::channel(());
         let live = app.live.clone();
@@ -125,7 +140,7 @@ impl Server {
             served = async { serving.await } => served.context("cannot go on listening")?,
             () = late => tracing::warn!("some requests did not end within {DRAIN_MS} ms"),
         }
-        feed.stop().await;
+        running.stop().await;
         app.actors.close(Duration::from_millis(CLOSE_MS)).await;
         app.accounts.close().await;
         app.views.close().await;
@@ -134,16 +149,16 @@ impl Server {
 }
 
 /// Opens the accounts and the views over a host, and begins to follow the log.
-pub(crate) async fn open_app(
-    config: Config,
-    host: Host,
-) -> anyhow::Result<(Arc<App>, feed::Running)> {
+pub(crate) async fn open_app(config: Config, host: Host) -> anyhow::Result<(Arc<App>, Running)> {
     let accounts = Accounts::open(&config.data).await?;
     let views = open_views(&config).await?;
     let live = Live::default();
     let Actors::Embedded(here) = &host.actors;
-    let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
-    let app = App::new(config, host.actors, accounts, (views, feed, live), host.set_clock)?;
+    let notify = Notify::open(&config, views.clone(), host.actors.clone()).await?;
+    let (feed, following) = Feed::start(here.clone(), views.clone(), live.clone());
+    let running = Running { feed: following, notify: notify.start(feed.batches()) };
+    let beside = (views, feed, live, notify);
+    let app = App::new(config, host.actors, accounts, beside, host.set_clock)?;
     Ok((app, running))
 }
 

@@ -6,12 +6,14 @@
 mod apply;
 mod audit;
 mod changes;
+pub(crate) mod deliveries;
 mod message;
 mod search;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub(crate) mod webhooks;
 mod words;
 
 use std::{path::Path, sync::Arc};

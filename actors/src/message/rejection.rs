@@ -47,6 +47,10 @@ pub enum Slug {
     BatchRejected,
     /// 400: the cursor is not one of this list's.
     InvalidCursor,
+    /// 422: an address that is not called (judged by the gateway).
+    ForbiddenAddress,
+    /// 422: a channel that is not configured (judged by the gateway).
+    ChannelUnavailable,
 }
 
 /// The object as it is, when the caller's version is not it.

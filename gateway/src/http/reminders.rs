@@ -5,7 +5,7 @@ use actors::{
     message::{
         fault::Code,
         reminder::{
-            self, Command, Notification, Query, Reminder,
+            self, Channel, Command, Notification, Query, Reminder,
             SnoozeUntil::{Minutes, When as Until},
             shown::{Shown, ShownNotification},
         },
@@ -60,8 +60,22 @@ pub(super) async fn create(ask: Ask) -> Outcome {
     let command = command::Command::SetReminder { task, draft };
     let done = reminders::set(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
     let place = format!("/api/v1/reminders/{}", done.reply.id);
-    let mut answer = written(&ask, StatusCode::CREATED, &done);
+    let mut json = reminder_json(&ask, &done.reply);
+    let own = done.reply.webhook_url.is_some() && done.reply.channels.contains(&Channel::Webhook);
+    if own {
+        let secret = ask.app.notify.reminder_secret(&done.reply.id.to_string());
+        answer::add_member(
+            &mut json,
+            "webhook_secret",
+            serde_json::json!(secret).to_string().as_bytes(),
+        );
+    }
+    let answer = answer::object(StatusCode::CREATED, json, done.reply.version);
+    let mut answer = answer::replayed(answer, done.replayed);
     answer.headers_mut().insert(header::LOCATION, answer::text(&place));
+    if own {
+        answer.headers_mut().insert(header::CACHE_CONTROL, answer::text("no-store"));
+    }
     Ok(answer::at_version(answer, done.version))
 }
 

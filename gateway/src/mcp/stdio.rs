@@ -21,10 +21,9 @@ use crate::{
     app::App,
     cli::Exit,
     config::Config,
-    feed,
     http::{BODY_BYTES_MAX, new_trace},
     identity::Caller,
-    serve::{Host, open_app},
+    serve::{self, Host, open_app},
 };
 
 /// Longest that an answer may take.
@@ -50,7 +49,7 @@ pub(crate) struct Wanted {
 /// Who answers.
 enum Partner {
     Server { http: reqwest::Client, url: String, token: Option<String> },
-    Here { app: Arc<App>, caller: Arc<Caller>, feed: feed::Running },
+    Here { app: Arc<App>, caller: Arc<Caller>, running: serve::Running },
 }
 
 /// Why nobody answers: how it ends, and one line for stderr.
@@ -66,8 +65,8 @@ pub(crate) async fn run(wanted: Wanted, config: Option<Config>) -> Exit {
         }
     };
     let exit = talk(&partner).await;
-    if let Partner::Here { app, feed, .. } = partner {
-        feed.stop().await;
+    if let Partner::Here { app, running, .. } = partner {
+        running.stop().await;
         app.actors.close(Duration::from_millis(CLOSE_MS)).await;
         app.accounts.close().await;
         app.views.close().await;
@@ -116,8 +115,8 @@ async fn here(config: Config, host: Host, user: Option<String>) -> Result<Partne
     };
     let user = UserId::parse(&user)
         .ok_or_else(|| (Exit::Usage, "--user has 1 to 128 characters".to_owned()))?;
-    let (app, feed) = open_app(config, host).await.map_err(unavailable)?;
-    Ok(Partner::Here { app, caller: Arc::new(Caller::named(user)), feed })
+    let (app, running) = open_app(config, host).await.map_err(unavailable)?;
+    Ok(Partner::Here { app, caller: Arc::new(Caller::named(user)), running })
 }
 
 async fn talk(partner: &Partner) -> Exit {

@@ -6,7 +6,7 @@ use actors::message::{event::CloudEvent, time::Timestamp};
 use serde_json::Value;
 
 use super::{
-    Fresh, Views, audit, message,
+    Fresh, Views, audit, deliveries, message,
     search::{Row, index_postgres, index_sqlite},
 };
 
@@ -196,15 +196,44 @@ macro_rules! index_in {
     }};
 }
 
+/// Puts a fact in the queue of each endpoint that is told of it.
+macro_rules! queue_in {
+    ($tx:ident, $fact:ident, $webhooks:ident, $now:ident) => {{
+        if !$webhooks.contains_key($fact.user) {
+            let active: Vec<(String, String)> =
+                sqlx::query_as(deliveries::ACTIVE).bind($fact.user).fetch_all(&mut *$tx).await?;
+            $webhooks.insert($fact.user, active);
+        }
+        let queued = deliveries::of($fact, &$webhooks[$fact.user]);
+        let body = if queued.is_empty() { String::new() } else { deliveries::body($fact.event) };
+        for to in queued {
+            sqlx::query(deliveries::QUEUE)
+                .bind(to.id)
+                .bind(to.endpoint)
+                .bind($fact.user)
+                .bind(&$fact.event.id)
+                .bind(&$fact.event.kind)
+                .bind(&body)
+                .bind(to.target)
+                .bind(to.notification)
+                .bind($now.0)
+                .execute(&mut *$tx)
+                .await?;
+        }
+    }};
+}
+
 macro_rules! apply_in {
     ($index:ident, $tx:ident, $facts:ident, $now:ident, $fresh:ident) => {{
         let mut marks = Marks::new();
+        let mut webhooks: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
         for fact in $facts {
             if is_new!($tx, fact, marks) {
                 audit_in!($tx, fact, $now);
                 messages_in!($tx, fact, $fresh);
                 archive_in!($tx, fact);
                 index_in!($index, $tx, fact);
+                queue_in!($tx, fact, webhooks, $now);
             }
         }
         for ((consumer, actor), (sequence, ordinal)) in marks {
