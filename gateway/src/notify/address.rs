@@ -113,8 +113,7 @@ fn is_global_v4(address: Ipv4Addr) -> bool {
 /// What of the world's IPv6 space is not for a purpose of its own.
 fn is_global_v6(address: Ipv6Addr) -> bool {
     let s = address.segments();
-    let special = (s[0] == 0x2001 && s[1] < 0x200)
-        || (s[0] == 0x2001 && s[1] == 0xdb8)
+    let special = (s[0] == 0x2001 && (s[1] < 0x200 || s[1] == 0xdb8))
         || (s[0] == 0x2620 && s[1] == 0x4f && s[2] == 0x8000)
         || (s[0] == 0x3fff && s[1] < 0x1000);
     (s[0] & 0xe000) == 0x2000 && !special
@@ -123,7 +122,7 @@ fn is_global_v6(address: Ipv6Addr) -> bool {
 /// The IPv4 addresses that an IPv6 address stands for; `None` where it stands for itself.
 fn embedded(address: Ipv6Addr) -> Option<[Option<Ipv4Addr>; 2]> {
     let s = address.segments();
-    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
+    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
     match s {
         // Compatible, mapped, translated (SIIT), NAT64; `::` and `::1` are of the first kind.
         [0, 0, 0, 0, 0, 0 | 0xffff, a, b]

@@ -18,8 +18,8 @@ impl Notify {
         let no = match command {
             Command::One { operation } => self.operation(operation, ""),
             Command::Batch { operations, .. } => {
-                let each = operations.iter().enumerate();
-                each.map(|(at, it)| self.operation(it, &format!("/operations/{at}/body"))).collect()
+                let mut each = operations.iter().enumerate();
+                each.try_for_each(|(at, it)| self.operation(it, &format!("/operations/{at}/body")))
             }
             Command::CreateSeries { draft } => self.patch(&draft.task, "/task"),
             Command::EditSeries { patch, .. } => self.patch(&patch.task, "/task"),
@@ -44,8 +44,8 @@ impl Notify {
     fn patch(&self, patch: &Patch, under: &str) -> Result<(), Rejection> {
         let Change::Set(drafts) = &patch.reminders else { return Ok(()) };
         // One that the task has already is kept as it is.
-        let new = drafts.iter().enumerate().filter(|(_, draft)| draft.id.is_none());
-        new.map(|(at, draft)| self.draft(draft, &format!("{under}/reminders/{at}"))).collect()
+        let mut new = drafts.iter().enumerate().filter(|(_, draft)| draft.id.is_none());
+        new.try_for_each(|(at, draft)| self.draft(draft, &format!("{under}/reminders/{at}")))
     }
 
     fn draft(&self, draft: &ReminderDraft, under: &str) -> Result<(), Rejection> {
