@@ -9,6 +9,7 @@ mod idempotency;
 mod isolation;
 mod kill;
 mod mcp;
+mod mcp_stdio;
 mod program;
 mod sentences;
 mod server;

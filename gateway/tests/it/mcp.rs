@@ -65,9 +65,15 @@ async fn sentences_become_tool_calls_with_the_expected_change() {
         let now = structured["now"].as_str().unwrap();
         assert!(now.starts_with("2027-03-01T08:0"), "{said}: {now}");
     }
-    // Every change of these is an MCP client's.
-    let tasks = server.get("/api/v1/tasks?search=bread").await.expect(200);
-    assert_eq!(tasks[0]["title"], "Buy rye bread");
+    // The same events as over HTTP, by somebody else.
+    let history = server.get("/api/v1/tasks/1/history").await.expect(200);
+    let entries = history["entries"].as_array().unwrap();
+    let is_task =
+        |entry: &&Value| entry["event_type"].as_str().is_some_and(|kind| kind.starts_with("task."));
+    assert!(entries.iter().filter(is_task).count() >= 6, "{history}");
+    for entry in entries.iter().filter(is_task) {
+        assert_eq!(entry["actor"], json!({"kind": "mcp", "id": "dev"}));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
