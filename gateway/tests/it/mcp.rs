@@ -159,7 +159,14 @@ async fn other_methods_hosts_and_origins_are_refused() {
         }
     }
     let server = Program::start().await;
-    for (body, code) in [("{", -32_700), ("[]", -32_600), ("1", -32_600)] {
+    let unsupported = server.post_raw("/mcp", "text/plain", b"{}".to_vec()).await.expect(415);
+    assert_eq!(unsupported["code"], "unsupported-media-type");
+    for params in [json!({}), json!({"name": "add_task", "arguments": "title"})] {
+        let answer = ask(&server, "tools/call", params).await;
+        assert_eq!(answer["error"]["code"], -32_602);
+    }
+    for (body, code) in [("{", -32_700), ("[]", -32_600), ("1", -32_600), (r#"{"id":1}"#, -32_600)]
+    {
         let answer = server.post_raw("/mcp", "application/json", body.into()).await.expect(400);
         assert_eq!(answer["error"]["code"], code, "{body}");
     }
@@ -215,12 +222,20 @@ async fn a_repeat_under_a_key_is_answered_again_and_done_once() {
         assert_eq!(again["structuredContent"]["tasks"], before["structuredContent"]["tasks"]);
         assert_eq!(again["isError"], before["isError"]);
     }
+    // Nor does a task have pending reminders once they are cancelled.
+    let tea = json!({"title": "Tea", "due_date": "2030-01-01", "reminders": ["1h", "1d"]});
+    call(&server, "add_task", tea).await;
+    let cancel = json!({"task_id": "tea", "idempotency_key": "r-1"});
+    let first = call(&server, "cancel_reminder", cancel.clone()).await;
+    let again = call(&server, "cancel_reminder", cancel).await;
+    assert_eq!(first["structuredContent"]["reminders"].as_array().unwrap().len(), 2);
+    assert_eq!(first["structuredContent"]["reminders"], again["structuredContent"]["reminders"]);
     let other = json!({"title": "Other", "idempotency_key": "a-1"});
     let reused = call(&server, "add_task", other).await;
     assert_eq!(reused["isError"], true);
     assert_eq!(reused["structuredContent"]["failures"][0]["code"], "idempotency-key-reused");
     let all = server.get("/api/v1/tasks").await.expect(200);
-    assert_eq!(all.as_array().unwrap().len(), 1);
+    assert_eq!(all.as_array().unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
