@@ -204,3 +204,6 @@ impl Drop for Stream {
         self.live.leave(&self.user);
     }
 }
+
+#[cfg(test)]
+mod tests;
