@@ -73,6 +73,9 @@ pub trait Host: Clone + Send + std::marker::Sync + 'static {
     /// own transaction. Memory then needs no validation.
     const OWNS_STORE: bool = false;
 
+    /// Slots in an actor's ring. Smaller only where a test wants it to come round soon.
+    const RING: u64 = SLOTS;
+
     /// The ETag that a row of this content has once it is saved, where the host can tell without reading it. Saves the
     /// bulk read that otherwise learns the ETags of what was written.
     fn etag(&self, _row: &[u8]) -> Option<Etag> {
@@ -115,7 +118,8 @@ pub trait Host: Clone + Send + std::marker::Sync + 'static {
         expect: Expect,
     ) -> impl Future<Output = Result<(), WriteError>> + Send;
 
-    /// Registers an alarm named by its moment. Repeating is harmless; nothing is ever unregistered.
+    /// Registers an alarm named by its moment. Repeating is harmless; nothing is ever unregistered: when a wake that
+    /// consumed the alarm is acknowledged, a registration of the same moment made since the alarm went off stays.
     fn arm(
         &self,
         key: &Key,

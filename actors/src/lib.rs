@@ -8,11 +8,17 @@
 mod reach;
 
 pub mod actor;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod host;
 pub mod message;
 pub mod quick_add;
 pub mod recurrence;
+pub mod reminder;
+pub mod task_list;
 #[cfg(any(feature = "embedded", feature = "dapr"))]
 pub mod turn;
 
-pub use reach::{Actors, Answered, Done, Failure};
+#[cfg(feature = "embedded")]
+pub use reach::Actors;
+pub use reach::{Answered, Done, Failure};

@@ -83,7 +83,7 @@ pub struct QuickAdd {
     pub due: Option<Local>,
     /// The instant of `due` where that is a moment; tells the hour of a clock change that comes twice.
     pub due_at: Option<DateTime<Utc>>,
-    /// The rule as the contract writes it.
+    /// The rule in the contract's form, without the members that have their default.
     pub recurrence: Option<Value>,
     /// Folded to lower case, unique, in order.
     pub tags: Vec<String>,
@@ -145,7 +145,7 @@ fn only_a_date(quick: &QuickAdd) -> bool {
 /// The day or moment that the whole text names, as `tomorrow 5pm`.
 pub fn date(text: &str, now: Timestamp, zone: Tz) -> Option<Local> {
     if is_now(text) {
-        return Some(Local::Moment(now.local(zone)));
+        return Some(Local::Moment(Scene::new(now, zone).now));
     }
     let quick = quick_add(text, now, zone);
     if only_a_date(&quick) { quick.due } else { None }
@@ -154,7 +154,7 @@ pub fn date(text: &str, now: Timestamp, zone: Tz) -> Option<Local> {
 /// The instant that the whole text names, as `in 20 minutes` or `tomorrow at 9`; a day alone names none.
 pub fn moment(text: &str, now: Timestamp, zone: Tz) -> Option<DateTime<Utc>> {
     if is_now(text) {
-        return Some(now.utc());
+        return Some(Scene::new(now, zone).instant);
     }
     let quick = quick_add(text, now, zone);
     if only_a_date(&quick) { quick.due_at } else { None }
@@ -167,7 +167,7 @@ fn is_now(text: &str) -> bool {
 /// A rule in words, with the date it begins on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recurring {
-    /// The rule as the contract writes it; means the same whatever date it begins on.
+    /// The rule in the contract's form, without the members that have their default; means the same whatever date it begins on.
     pub rule: Value,
     /// Its first date, and the time if one was said.
     pub first: Local,

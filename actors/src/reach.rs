@@ -1,15 +1,14 @@
 //! How the edge reaches an actor, wherever it lives.
 
+#[cfg(feature = "embedded")]
+mod hosts;
+
 use thiserror::Error;
 
-use crate::message::{
-    call::Call,
-    key::UserId,
-    rejection::Rejection,
-    reminder,
-    task::{command, query},
-    time::Timestamp,
-};
+use crate::message::rejection::Rejection;
+
+#[cfg(feature = "embedded")]
+pub use hosts::Actors;
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,54 +48,4 @@ pub enum Failure {
     /// An invariant does not hold (500).
     #[error("broken invariant: {0}")]
     Broken(String),
-}
-
-/// Every actor there is, behind the host chosen at start.
-#[derive(Clone)]
-pub enum Actors {}
-
-impl Actors {
-    /// The host's clock.
-    pub fn now(&self) -> Timestamp {
-        match *self {}
-    }
-
-    /// A command to a user's task list.
-    pub async fn tasks(
-        &self,
-        _user: &UserId,
-        _call: Call<command::Command>,
-    ) -> Result<Done<command::Reply>, Failure> {
-        match *self {}
-    }
-
-    /// A question to a user's task list, which must have reached `min_version` (waits at most 2 s).
-    pub async fn ask_tasks(
-        &self,
-        _user: &UserId,
-        _query: query::Query,
-        _min_version: u64,
-    ) -> Result<Answered<query::Answer>, Failure> {
-        match *self {}
-    }
-
-    /// A command to a user's reminders, which must have heard of the task list up to `list_version`.
-    pub async fn reminders(
-        &self,
-        _user: &UserId,
-        _call: Call<reminder::Command>,
-        _list_version: u64,
-    ) -> Result<Done<reminder::Reply>, Failure> {
-        match *self {}
-    }
-
-    /// A question to a user's reminders, which must have heard of the task list up to `list_version` (waits at most 2 s).
-    pub async fn ask_reminders(
-        &self,
-        _user: &UserId,
-        _query: reminder::Query,
-        _list_version: u64,
-    ) -> Result<Answered<reminder::Answer>, Failure> {
-        match *self {}
-    }
 }

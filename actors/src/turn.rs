@@ -5,6 +5,7 @@ mod append;
 mod breaker;
 mod cell;
 mod entry;
+mod fault;
 mod frame;
 mod gate;
 mod load;
@@ -17,6 +18,9 @@ mod run;
 mod snapshot;
 mod state;
 mod window;
+
+#[cfg(test)]
+mod tests;
 
 use tokio::time::{Duration, Instant};
 
@@ -43,8 +47,6 @@ pub const COVER_MS: i64 = 60_000;
 pub const GATE_MS: u64 = 20;
 /// How long a reader waits for another actor to hear of what they have seen, in milliseconds.
 pub const CONFIRM_MS: u64 = 2_000;
-/// Turns after which a snapshot is written.
-pub const SNAPSHOT_TURNS: u64 = 32;
 /// Quiet time after which a snapshot is written, in milliseconds.
 pub const SNAPSHOT_IDLE_MS: u64 = 5_000;
 /// Events and items that one actor may owe; binds commands only.
@@ -60,7 +62,6 @@ pub const RECORD_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX + 64 * ENTRY_BYTES_MAX;
 pub const MOVED: &str = "moved";
 
 const _: () = assert!(crate::host::SLOTS as usize * ENTRY_BYTES_MAX < RECORD_BYTES_MAX);
-const _: () = assert!(SNAPSHOT_TURNS * 2 <= crate::host::SLOTS);
 const _: () = assert!(SKEW_MS * 2 < COVER_MS);
 
 impl<A: Actor, H: Host> Turns<A, H> {
@@ -100,6 +101,13 @@ impl<A: Actor, H: Host> Turns<A, H> {
             woken
         })
         .await
+    }
+
+    /// Loads an actor that is not in memory, so that what it owes goes out.
+    pub async fn resume(&self, key: &Key) -> Result<(), Failure> {
+        let cell = self.cell(key);
+        let _turn = cell.turn.lock().await;
+        self.loaded(&cell).await.map(drop)
     }
 
     /// Takes in a sync; `Ok` means it is held durably.

@@ -1,2 +1,32 @@
-//! The edge of Tickler.
+//! The edge of Tickler: what people, programs and chatbots speak to.
+//!
+//! A request is read (`http`, `fields`, `params`), made a typed operation (`tasks`), given to an actor
+//! (`app`), and its result written (`http::answer`, `problem`). Who asks is known by `identity` alone.
+//! Nothing here decides anything about a task.
+
+mod accounts;
+mod app;
+pub mod cli;
+mod config;
+mod fields;
+mod http;
+mod identity;
+mod listing;
+mod observe;
+mod params;
+mod problem;
+mod pure;
+mod recent;
+mod recurrences;
+mod reminders;
+mod serve;
+mod tags;
+mod tasks;
 pub mod views;
+
+pub use accounts::Accounts;
+pub use app::{App, SetClock};
+pub use config::{Auth, Config, Flags, LogFormat, Role, Runtime, Wrong};
+pub use http::{Peer, router};
+pub use observe::start_log;
+pub use serve::{Host, Server, signal};

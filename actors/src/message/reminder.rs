@@ -1,5 +1,7 @@
 //! A reminder's life: what can be asked of it, and how it is shown.
 
+pub mod shown;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

@@ -1,5 +1,7 @@
 //! A rule and what it has made so far, as `/recurrences` shows it.
 
+pub mod shown;
+
 use std::sync::Arc;
 
 use chrono_tz::Tz;
@@ -93,15 +95,24 @@ pub struct Series {
     /// Why it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_reason: Option<EndedReason>,
+    /// The task whose closing or deletion ended it; reopening or restoring that one revives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<Uuid>,
+    /// It came by `POST /recurrences`: `start` counts only where the rule names it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standalone: bool,
     /// When the next task will be due, as far as that is known now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_due: Option<Due>,
     /// How many occurrences were made (skipped ones counted).
     pub made: u32,
-    /// The original local start of the newest occurrence made; only later ones are made.
+    /// Only later original local starts are made: the newest occurrence made, or where making begins after a pause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Local>,
-    /// Coming occurrences (original local starts) that are to be passed over.
+    /// The newest task it made, or came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_task: Option<Uuid>,
+    /// Occurrences (original local starts) that were skipped: coming ones, and the newest of those past.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skips: Vec<Local>,
     /// Its tasks that are open.

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod query;
+pub mod shown;
 
 use std::{fmt, sync::Arc};
 
@@ -138,7 +139,8 @@ pub struct SetReminder {
     pub email_address: Option<String>,
     /// When it was set.
     pub created_at: Timestamp,
-    /// Rises with every change; the ReminderActor counts on from here.
+    /// Rises when the user changes the reminder, which makes it pending again; a moved due date moves `remind_at`
+    /// alone. The ReminderActor counts on from here.
     pub version: u64,
 }
 
@@ -181,7 +183,7 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reminders: Vec<SetReminder>,
     /// Its place in the manual order: compares bytewise.
-    pub position: Box<str>,
+    pub position: Arc<str>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -194,4 +196,18 @@ pub struct Task {
     pub deleted_at: Option<Timestamp>,
     /// The list's sequence at its last change.
     pub version: u64,
+    /// The occurrence that closing this one made. Not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Box<Successor>>,
+}
+
+/// What closing an occurrence made, so that closing it again makes nothing more and reopening it takes that back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Successor {
+    /// The next occurrence.
+    pub id: Uuid,
+    /// Its version when it was made; it has not been touched while it still has it.
+    pub version: u64,
+    /// How many occurrences the rule had made before it.
+    pub made: u32,
 }

@@ -1,6 +1,6 @@
 //! Titles, descriptions and tags: text that was checked once and is never checked again.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
@@ -76,7 +76,7 @@ impl Description {
 /// A tag: 1 to 50 letters, digits, `_`, `-` and `/` (Unicode's), in NFC, folded to lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Tag(Box<str>);
+pub struct Tag(Arc<str>);
 checked_text!(Tag);
 
 impl Tag {

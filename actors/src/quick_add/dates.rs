@@ -92,6 +92,16 @@ pub(super) enum Reading {
     Refused,
 }
 
+impl Reading {
+    /// The same day, now that its neighbours leave no doubt.
+    fn firm(self) -> Self {
+        match self {
+            Self::Date(date) => Self::Date(date.shaped(Shape::Firm)),
+            Self::Refused => Self::Refused,
+        }
+    }
+}
+
 impl From<Option<Date>> for Reading {
     fn from(date: Option<Date>) -> Self {
         date.map_or(Self::Refused, Self::Date)
@@ -109,7 +119,7 @@ pub(super) fn date(t: &Tokens<'_>, i: usize, s: &Scene) -> Found {
         .or_else(|| weekday(t, i, s))
         .or_else(|| calendar::written(t, i, s))?;
     let Reading::Date(mut date) = reading else { return Some((Reading::Refused, next)) };
-    let mut next = next;
+    let mut next = beside(t, next, &date);
     if date.part.is_none()
         && matches!(date.at, At::Day(_))
         && let Some((part, after)) = words::part(t, next)
@@ -118,6 +128,25 @@ pub(super) fn date(t: &Tokens<'_>, i: usize, s: &Scene) -> Found {
         next = after;
     }
     t.closes(next).then_some((Reading::Date(date), next))
+}
+
+/// Behind what names the day again: `20 november, friday` if it is one, `tomorrow end of day`.
+fn beside(t: &Tokens<'_>, next: usize, date: &Date) -> usize {
+    let At::Day(day) = date.at else { return next };
+    let at = next + usize::from(t.mark(next) == Some(','));
+    match words::weekday(t.word(at)) {
+        Some((weekday, form)) if form != Form::Plural && weekday == day.weekday() => at + 1,
+        _ => end_of_day(t, at)
+            .or_else(|| end_of_day(t, at + 1).filter(|_| t.word(at) == "by"))
+            .unwrap_or(next),
+    }
+}
+
+/// `eod`, `end of day`, `end of the day`
+fn end_of_day(t: &Tokens<'_>, i: usize) -> Option<usize> {
+    t.phrase(i, "eod")
+        .or_else(|| t.phrase(i, "end of day"))
+        .or_else(|| t.phrase(i, "end of the day"))
 }
 
 fn found(date: Option<NaiveDate>, next: usize) -> Found {
@@ -135,7 +164,9 @@ fn named(t: &Tokens<'_>, i: usize, s: &Scene) -> Found {
     match t.word(i) {
         "today" if !t.is(i + 1, &["show", "show's"]) => found(Some(s.today), i + 1),
         "later" if t.word(i + 1) == "today" => found(Some(s.today), i + 2),
-        "tonight" if t.word(i + 1) != "show" => Some((Some(of_today(Part::Night)).into(), i + 1)),
+        "tonight" | "tonite" if t.word(i + 1) != "show" => {
+            Some((Some(of_today(Part::Night)).into(), i + 1))
+        }
         "this" => {
             let part = Part::named(t.word(i + 1))?;
             Some((Some(of_today(part)).into(), i + 2))
@@ -186,7 +217,8 @@ impl Step {
                 day = after(day, 1)?;
             }
         }
-        Some(day)
+        // The interface writes years of four digits.
+        (day.year() <= 9_999).then_some(day)
     }
 }
 
@@ -315,6 +347,10 @@ fn coming(t: &Tokens<'_>, i: usize, s: &Scene) -> Found {
         };
         return found(date, at + 1);
     }
+    if t.is(i.wrapping_sub(1), &["late", "sometime", "mid"]) && t.is(at, &["week", "month", "year"])
+    {
+        return Some((Reading::Refused, at + 1));
+    }
     match (word, t.word(at)) {
         ("next", "weekend") => found(in_week(next_monday(s.today)?, Weekday::Sat), at + 1),
         (_, "weekend") => Some((this_weekend(s).into(), at + 1)),
@@ -353,8 +389,16 @@ fn this_weekend(s: &Scene) -> Option<Date> {
 /// `end of month`, `eom`, `end of next week`, `beginning of march`, `mid january`.
 fn edge(t: &Tokens<'_>, i: usize, s: &Scene) -> Found {
     let i = if t.word(i) == "the" { i + 1 } else { i };
+    if let Some(next) = end_of_day(t, i) {
+        let at = next + usize::from(t.is(next, &["on"]));
+        return named(t, at, s)
+            .or_else(|| coming(t, at, s))
+            .or_else(|| weekday(t, at, s))
+            .or_else(|| calendar::written(t, at, s))
+            .map(|(reading, end)| (reading.firm(), end))
+            .or_else(|| found(Some(s.today), next));
+    }
     match t.word(i) {
-        "eod" => return found(Some(s.today), i + 1),
         "eow" => return found(end_of_week(s.today), i + 1),
         "eom" => return found(last_of(s.today), i + 1),
         "eoy" => return found(NaiveDate::from_ymd_opt(s.today.year(), 12, 31), i + 1),
@@ -389,7 +433,6 @@ fn edge(t: &Tokens<'_>, i: usize, s: &Scene) -> Found {
     let month = s.today.with_day(1)?.checked_add_months(Months::new(u32::from(next_one)))?;
     let year = s.today.year() + i32::from(next_one);
     let day = match (t.word(at), end) {
-        ("day", true) if !next_one => Some(s.today),
         ("week", true) if !next_one => end_of_week(s.today),
         ("week", true) => in_week(next_monday(s.today)?, Weekday::Fri),
         ("month", true) => last_of(month),
@@ -400,6 +443,10 @@ fn edge(t: &Tokens<'_>, i: usize, s: &Scene) -> Found {
         ("week", false) if next_one && !mid => next_monday(s.today),
         _ => return None,
     };
+    if let Some((year, next)) = calendar::year(t, at + 1) {
+        let day = (t.word(at) == "year" && end && !next_one).then_some(());
+        return found(day.and_then(|()| NaiveDate::from_ymd_opt(year, 12, 31)), next);
+    }
     found(day, at + 1)
 }
 
@@ -446,5 +493,5 @@ fn weekday(t: &Tokens<'_>, i: usize, s: &Scene) -> Found {
 
 /// Whether the number at `i` is a day: not one of many things, nor the number of something.
 fn counts_days(t: &Tokens<'_>, i: usize, next: usize) -> bool {
-    !t.is(next, COUNTED) && !t.is(i.wrapping_sub(1), NUMBERED)
+    !t.among(next, COUNTED) && !t.among(i.wrapping_sub(1), NUMBERED)
 }

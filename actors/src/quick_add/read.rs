@@ -76,6 +76,10 @@ impl Reader<'_, '_> {
     /// Reads the phrase at `i` if there is one, and answers where to go on.
     fn step(&mut self, i: usize) -> usize {
         let t = self.t;
+        let silent = t.word(i).is_empty() && t.digits(i).is_empty() && t.mark(i) != Some('@');
+        if silent {
+            return i + 1;
+        }
         if let Some((reminder, to)) = reminders::reminder(t, i, self.s) {
             return self.push(Item::Reminder(reminder), i, to);
         }
@@ -84,8 +88,7 @@ impl Reader<'_, '_> {
                 Some(rule) if self.admits_rule(&rule, i, to) => self.push(Item::Rule(rule), i, to),
                 rule => {
                     // A daily report is no date, `every second friday` is one in some way.
-                    self.doubt |= rule.is_none();
-                    to.max(i + 1)
+                    if rule.is_none() { self.refuse(to.max(i + 1)) } else { to }
                 }
             };
         }
@@ -139,7 +142,7 @@ impl Reader<'_, '_> {
             && !(i..t.len()).any(|at| {
                 words::weekday(t.word(at)).is_some()
                     || words::month(t.word(at)).is_some()
-                    || t.is(at, &["every", "tomorrow", "today", "next"])
+                    || t.is(at, &["every", "each", "tomorrow", "today", "tonight", "next", "in"])
             })
     }
 
@@ -170,6 +173,11 @@ impl Reader<'_, '_> {
         let ruled = self.pieces.iter().any(|piece| matches!(piece.item, Item::Rule(_)));
         let start = t.is(i, &["starting", "beginning", "starts", "effective"])
             || ruled && t.word(i) == "from";
+        if ruled && start && self.time_at(i + 1) {
+            // `every hour starting at 9am`: the time is read by itself, with the word before it.
+            let (time, to) = times::time(t, i + 1)?;
+            return Some(self.push(Item::Time(time?), i, to));
+        }
         if start && let Some((date, next)) = day(i + 1) {
             return Some(self.push(Item::Start(date), i, next));
         }
@@ -183,9 +191,10 @@ impl Reader<'_, '_> {
         if !self.follows(i) {
             return None;
         }
-        let from = i + usize::from(t.word(i) == "for");
+        let said = t.phrase(i, "for the next").or_else(|| t.phrase(i, "for"));
+        let from = said.unwrap_or(i);
         let (n, next) = words::count(t, from)?;
-        let times = ["times", "occurrences", "repetitions", "iterations"];
+        let times = ["times", "time", "occurrences", "repetitions", "iterations"];
         if t.is(next, &times) && !t.is(from, &["a", "an"]) && t.closes(next + 1) {
             return Some(self.push(Item::Count(n), i, next + 1));
         }
@@ -200,8 +209,8 @@ impl Reader<'_, '_> {
             return None;
         }
         let (core, intro) = introduction(t, i);
-        if let Some((days, to)) = rules::weekdays(t, core)
-            && days.len() > 1
+        if let Some((_, to)) = rules::weekdays(t, core)
+            && to > core + 1
         {
             return Some(self.refuse(to));
         }
@@ -221,11 +230,27 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Steps over a date that is not read, and over the time that belongs to it.
+    /// Steps over a date that is not read, over the time that belongs to it, and over its alternatives.
     fn refuse(&mut self, to: usize) -> usize {
+        let t = self.t;
         self.doubt = true;
-        let at = to + usize::from(self.t.mark(to) == Some(','));
-        times::time(self.t, at).map_or(to, |(_, end)| end)
+        let mut to = to;
+        loop {
+            let at = to + usize::from(t.mark(to) == Some(','));
+            to = times::time(t, at).map_or(to, |(_, end)| end);
+            let (core, _) = introduction(t, to + 1);
+            let other = self.joins(to) || t.is(to, &["but", "except"]);
+            match dates::date(t, core, self.s) {
+                Some((_, end)) if other => to = end,
+                _ => return to,
+            }
+        }
+    }
+
+    /// Whether the word or mark at `i` sets two dates or numbers side by side.
+    fn joins(&self, i: usize) -> bool {
+        self.t.is(i, &["and", "or", "to", "through", "thru"])
+            || matches!(self.t.mark(i), Some('-' | '–' | '&'))
     }
 
     fn admits_date(&self, date: &Date, intro: Intro, from: usize, core: usize, to: usize) -> bool {
@@ -234,23 +259,26 @@ impl Reader<'_, '_> {
             return true;
         }
         let before = if self.follows(from) { "" } else { t.before(from) };
-        let negated = ["not", "except", "excluding", "unless", "than", "week", "fortnight", "ago"];
         let blocked = match intro {
             Intro::None => words::NO_DATE_AFTER,
-            _ => &negated,
+            _ => words::NO_INTRODUCED_AFTER,
         };
-        if blocked.contains(&before) || self.one_of_many(core, to) {
+        if words::listed(blocked, before) || self.one_of_many(core, to) {
             return false;
         }
-        let doing = from == 0 && words::begins_task(t, to);
+        let doing = from == 0
+            && (words::begins_task(t, to)
+                || matches!(date.shape, Shape::Weekday(Form::Full))
+                    && !t.among(to, words::NO_WEEKDAY_BEFORE)
+                    && self.times_later(to));
         let ends = words::breaks(t, to) || self.time_at(to) || doing;
         let when = intro == Intro::When;
-        let named = intro == Intro::None && words::NO_WEEKDAY_AFTER.contains(&before);
+        let named = intro == Intro::None && words::listed(words::NO_WEEKDAY_AFTER, before);
         match date.shape {
             Shape::Firm => true,
             _ if named => false,
             Shape::Weekday(Form::Full | Form::Plural) => {
-                ends || when && !t.is(to, words::NO_WEEKDAY_BEFORE)
+                ends || when && !t.among(to, words::NO_WEEKDAY_BEFORE)
             }
             Shape::Weekday(Form::Short) => ends || when,
             Shape::Weekday(Form::Doubtful) => {
@@ -273,14 +301,10 @@ impl Reader<'_, '_> {
     /// `3 and 5 january`, `jan 3 - jan 5`, `friday or later`: one of several days.
     fn one_of_many(&self, core: usize, to: usize) -> bool {
         let t = self.t;
-        let joins = |at: usize| {
-            t.is(at, &["and", "or", "to", "through", "thru"])
-                || matches!(t.mark(at), Some('-' | '–' | '&'))
-        };
         let number = |at: usize| !t.digits(at).is_empty();
-        let before = core >= 2 && number(core) && joins(core - 1) && number(core - 2);
-        let behind = joins(to) && number(to + 1) && !self.time_at(to + 1);
-        before || behind || t.word(to) == "or" || joins(to) && self.date_at(to + 1)
+        let before = core >= 2 && number(core) && self.joins(core - 1) && number(core - 2);
+        let behind = self.joins(to) && number(to + 1) && !self.time_at(to + 1);
+        before || behind || t.word(to) == "or" || self.joins(to) && self.date_at(to + 1)
     }
 
     fn admits_time(&self, time: &Time, from: usize, to: usize) -> bool {
@@ -289,12 +313,13 @@ impl Reader<'_, '_> {
             return true;
         }
         let follows = self.follows(from);
-        if !follows && t.is(from.wrapping_sub(1), words::NO_TIME_AFTER) {
+        if !follows && t.among(from.wrapping_sub(1), words::NO_TIME_AFTER) {
             return false;
         }
         let dated = follows || self.date_at(to) || matches!(rules::rule(t, to), Some((Some(_), _)));
         if time.named && time.bare {
-            return dated || from > 0 && words::breaks(t, to);
+            let ends = to >= t.len() || t.taken(to) || t.mark(to).is_some();
+            return dated || from > 0 && ends;
         }
         if time.number {
             let doing = from == 0 && words::begins_task(t, to);

@@ -39,9 +39,15 @@ const OPENINGS: &[&str] = &[
     "ping me",
 ];
 
+/// The first words of those, for most words of a text are none of them.
+const OPENING_WORDS: &[&str] = &["remind", "with", "set", "reminder", "alert", "notify", "ping"];
+
 /// The reminder phrase at `i`, and where it ends.
 pub(super) fn reminder(t: &Tokens<'_>, i: usize, s: &Scene) -> Option<(Reminder, usize)> {
     if !t.opens(i) {
+        return None;
+    }
+    if !OPENING_WORDS.contains(&t.word(i)) {
         return None;
     }
     let at = OPENINGS.iter().find_map(|words| t.phrase(i, words))?;
@@ -52,7 +58,7 @@ pub(super) fn reminder(t: &Tokens<'_>, i: usize, s: &Scene) -> Option<(Reminder,
     if t.word(at) == "to" && t.word(at - 1) == "me" {
         return Some((Reminder::ToDo, at + 1));
     }
-    let (date, time, next) = when(t, colon, s)?;
+    let (date, time, next) = when(t, colon + usize::from(t.word(colon) == "for"), s)?;
     let timed = time.is_some()
         || matches!(date, Some(date) if !matches!(date.at, dates::At::Day(_)))
         || date.is_some_and(|date| date.part.is_some());

@@ -8,6 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::{QuickAdd, in_utc, quick_add};
 use crate::message::fault::{Code, Fault};
 use crate::message::time::{Local, Timestamp, resolve};
+use crate::recurrence::rule::Rule;
 
 /// The longest text, in characters.
 const TEXT_CHARS_MAX: usize = 1_000;
@@ -106,7 +107,7 @@ fn answer(quick: &QuickAdd, now: Timestamp, zone: Tz) -> Value {
     json!({
         "title": quick.title,
         "due_date": quick.due.map(|due| written(due, quick.due_at, zone)),
-        "recurrence": quick.recurrence,
+        "recurrence": quick.recurrence.as_ref().map(whole),
         "tags": quick.tags,
         "priority": quick.priority,
         "reminders": quick.reminders,
@@ -114,6 +115,14 @@ fn answer(quick: &QuickAdd, now: Timestamp, zone: Tz) -> Value {
         "zone": zone.name(),
         "now": in_utc(now.utc()),
     })
+}
+
+/// The rule as tasks show it, with the members that have their default.
+fn whole(rule: &Value) -> Value {
+    match Rule::read(rule) {
+        Ok(Some(read)) => read.write(),
+        _ => rule.clone(),
+    }
 }
 
 /// A day, or a moment with the zone's offset; `Z` in UTC.

@@ -30,7 +30,7 @@ pub(super) struct Rule {
     /// Of the month, sorted, -1 the last; monthly, and yearly with a month.
     pub(super) month_days: Vec<i32>,
     /// The nth of these weekdays in the month, -1 the last.
-    pub(super) nth: Option<(i32, Vec<Weekday>)>,
+    pub(super) nth: Option<(Vec<i32>, Vec<Weekday>)>,
     /// Yearly.
     pub(super) month: Option<u32>,
     /// `every! 3 days`: counted from the day of completion.
@@ -100,7 +100,9 @@ impl Rule {
 
     fn in_month(&self, first: NaiveDate, from: NaiveDate) -> Option<NaiveDate> {
         let days = match &self.nth {
-            Some((n, days)) => vec![nth_of_month(first, *n, days)?],
+            Some((which, days)) => {
+                which.iter().filter_map(|n| nth_of_month(first, *n, days)).collect::<Vec<_>>()
+            }
             None => self
                 .month_days
                 .iter()
@@ -182,12 +184,21 @@ impl Rule {
         if let Some(month) = self.month {
             parts.push(format!("BYMONTH={month}"));
         }
-        if let Some((n, days)) = &self.nth {
+        if let Some((which, days)) = &self.nth {
             let list: Vec<String> = days.iter().map(|day| ical(*day)).collect();
-            match days.as_slice() {
-                days if days == ALL_DAYS => parts.push(format!("BYMONTHDAY={n}")),
-                [_] => parts.push(format!("BYDAY={n}{}", list.concat())),
-                _ => parts.push(format!("BYDAY={};BYSETPOS={n}", list.join(","))),
+            let numbers: Vec<String> = which.iter().map(i32::to_string).collect();
+            match (days.as_slice(), list.as_slice()) {
+                (days, _) if days == ALL_DAYS => {
+                    parts.push(format!("BYMONTHDAY={}", numbers.join(",")));
+                }
+                (_, [day]) => {
+                    let named: Vec<String> = numbers.iter().map(|n| format!("{n}{day}")).collect();
+                    parts.push(format!("BYDAY={}", named.join(",")));
+                }
+                _ => {
+                    let places = numbers.join(",");
+                    parts.push(format!("BYDAY={};BYSETPOS={places}", list.join(",")));
+                }
             }
         } else if !self.month_days.is_empty() {
             let list: Vec<String> = self.month_days.iter().map(i32::to_string).collect();

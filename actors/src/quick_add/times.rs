@@ -67,7 +67,7 @@ pub(super) fn time(t: &Tokens<'_>, i: usize) -> Option<(Option<Time>, usize)> {
         return None;
     }
     let (core_at, at) = introduction(t, i);
-    if core_at == i && t.is(i.wrapping_sub(1), NUMBERED) {
+    if core_at == i && t.among(i.wrapping_sub(1), NUMBERED) {
         return None;
     }
     let (clock, mut next, kind) = core(t, core_at, at)?;
@@ -91,7 +91,7 @@ pub(super) fn time(t: &Tokens<'_>, i: usize) -> Option<(Option<Time>, usize)> {
     if let Some(end) = range_end(t, next) {
         return Some((None, end));
     }
-    if t.is(next, ZONE_NAMES) {
+    if t.among(next, ZONE_NAMES) {
         return Some((None, next + 1));
     }
     t.closes(next).then_some((Some(time), next))
@@ -132,7 +132,12 @@ fn core(t: &Tokens<'_>, i: usize, at: bool) -> Option<(Clock, usize, Core)> {
     if let Some((clock, next)) = spoken(t, i, at) {
         return Some((clock, next, Core::Written));
     }
-    let hour = short_number(t, i)?;
+    let part_behind = matches!(words::part(t, i + 1), Some((_, end)) if end > i + 2);
+    let at = at || part_behind;
+    let hour = match short_number(t, i) {
+        Some(hour) => hour,
+        None => words::small(t.word(i)).filter(|hour| at && *hour <= 12)?,
+    };
     if let Some((minute, next)) = minutes(t, i + 1, ':') {
         let (second, next) = minutes(t, next, ':').unwrap_or((0, next));
         if let Some((pm, next)) = meridiem(t, next) {

@@ -69,8 +69,17 @@ impl<'a> Tokens<'a> {
         !word.is_empty() && words.contains(&word)
     }
 
+    /// Whether the word at `i` is one of a list that spaces part.
+    pub(super) fn among(&self, i: usize, list: &str) -> bool {
+        super::words::listed(list, self.word(i))
+    }
+
     /// The index after the words of `phrase`, if they stand at `i`.
     pub(super) fn phrase(&self, i: usize, phrase: &str) -> Option<usize> {
+        let first = self.word(i);
+        if first.is_empty() || !phrase.starts_with(first) {
+            return None;
+        }
         let mut at = i;
         for word in phrase.split(' ') {
             if self.word(at) != word {
@@ -169,13 +178,13 @@ impl Scan<'_> {
     }
 
     fn next(&mut self, c: char, glued: bool) -> (Kind, usize) {
-        if !glued && let Some(end) = self.link() {
-            return (Kind::Closed, end);
-        }
         let bracket = self.text[..self.at].ends_with(['(', '[', '{', ',', ':']);
         if (!glued || bracket)
             && let Some(end) = self.quote(c)
         {
+            return (Kind::Closed, end);
+        }
+        if !glued && let Some(end) = self.link() {
             return (Kind::Closed, end);
         }
         if c.is_ascii_digit() {

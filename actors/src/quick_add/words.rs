@@ -220,239 +220,78 @@ pub(super) fn part(t: &Tokens<'_>, i: usize) -> Option<(Part, usize)> {
 }
 
 /// Behind one of these a date is not the day something is due: `until friday`, `last friday`.
-pub(super) const NO_DATE_AFTER: &[&str] = &[
-    "about",
-    "after",
-    "ago",
-    "before",
-    "between",
-    "each",
-    "ev",
-    "every",
-    "except",
-    "excluding",
-    "fortnight",
-    "from",
-    "last",
-    "like",
-    "not",
-    "of",
-    "past",
-    "previous",
-    "psychology",
-    "since",
-    "than",
-    "through",
-    "thru",
-    "til",
-    "till",
-    "to",
-    "unless",
-    "until",
-    "usa",
-    "versus",
-    "vs",
-    "week",
-    "yesterday",
-];
+pub(super) const NO_DATE_AFTER: &str = "\
+    about after ago before between each ev every except excluding fortnight from last like not \
+    of past previous psychology since than through thru til till to unless until usa versus vs \
+    week yesterday";
+
+/// Behind one of these not even `on friday` is a date.
+pub(super) const NO_INTRODUCED_AFTER: &str = "ago except excluding fortnight not than unless week";
 
 /// Behind one of these a weekday, `15th` or `weekend` is part of a name or noun: `the friday report`, `good friday`.
-pub(super) const NO_WEEKDAY_AFTER: &[&str] = &[
-    "a", "an", "another", "any", "ash", "black", "bloody", "casual", "cyber", "easter", "fat",
-    "fifth", "final", "first", "fourth", "freaky", "good", "her", "his", "holy", "its", "long",
-    "manic", "my", "no", "our", "palm", "ruby", "second", "shrove", "some", "super", "that", "the",
-    "their", "these", "third", "those", "whit", "your",
-];
+pub(super) const NO_WEEKDAY_AFTER: &str = "\
+    a an another any ash black bloody casual cyber easter fat fifth final first fourth freaky \
+    good her his holy its long manic my no our palm ruby second shrove some super that the \
+    their these third those whit your";
 
 /// Before one of these even `on` or `by` does not make a weekday a date: `by friday night lights`.
-pub(super) const NO_WEEKDAY_BEFORE: &[&str] =
-    &["addams", "blues", "lights", "paper", "prayers", "roast", "school", "times"];
+pub(super) const NO_WEEKDAY_BEFORE: &str = "\
+    addams blues lights paper prayers roast school times";
 
 /// Behind one of these a time of day is not when something is due.
-pub(super) const NO_TIME_AFTER: &[&str] = &[
-    "after", "between", "except", "from", "high", "like", "not", "or", "past", "since", "than",
-    "the", "thru", "through", "till", "til", "to", "until", "unless", "versus", "vs",
-];
+pub(super) const NO_TIME_AFTER: &str = "\
+    after between except from high like not or past since than the through thru til till to \
+    unless until versus vs";
 
 /// These take a number of their own: `version 2.0`, `chapter 10 may`, `psalm 23:10`.
-pub(super) const NUMBERED: &[&str] = &[
-    "apartment",
-    "apt",
-    "article",
-    "building",
-    "bus",
-    "chapter",
-    "episode",
-    "exodus",
-    "flight",
-    "floor",
-    "gate",
-    "genesis",
-    "highway",
-    "invoice",
-    "isaiah",
-    "issue",
-    "item",
-    "leviticus",
-    "level",
-    "line",
-    "matthew",
-    "no",
-    "number",
-    "order",
-    "page",
-    "part",
-    "phase",
-    "platform",
-    "pr",
-    "proverbs",
-    "psalm",
-    "psalms",
-    "ratio",
-    "revelation",
-    "romans",
-    "room",
-    "route",
-    "score",
-    "season",
-    "section",
-    "size",
-    "step",
-    "suite",
-    "task",
-    "ticket",
-    "top",
-    "track",
-    "unit",
-    "v",
-    "verse",
-    "version",
-    "vol",
-    "volume",
-    "windows",
-];
+pub(super) const NUMBERED: &str = "\
+    apartment apt article building bus chapter episode exodus flight floor gate genesis \
+    highway invoice isaiah issue item level leviticus line matthew no number order page part \
+    phase platform pr proverbs psalm psalms ratio revelation romans room route score season \
+    section size step suite task ticket top track unit v verse version vol volume windows";
 
 /// What a number before one of these counts is no day of a month: `march 10 miles`.
-pub(super) const COUNTED: &[&str] = &[
-    "abreast",
-    "bags",
-    "boxes",
-    "copies",
-    "cups",
-    "days",
-    "dollars",
-    "euros",
-    "feet",
-    "ft",
-    "guests",
-    "hours",
-    "hrs",
-    "items",
-    "kg",
-    "km",
-    "kilometers",
-    "kilometres",
-    "laps",
-    "meters",
-    "metres",
-    "mile",
-    "miles",
-    "min",
-    "mins",
-    "minutes",
-    "months",
-    "more",
-    "or",
-    "pages",
-    "people",
-    "percent",
-    "persons",
-    "players",
-    "pm",
-    "am",
-    "pounds",
-    "steps",
-    "students",
-    "tickets",
-    "times",
-    "units",
-    "weeks",
-    "years",
-];
+pub(super) const COUNTED: &str = "\
+    abreast am bags boxes copies cups days dollars euros feet ft guests hours hrs items kg \
+    kilometers kilometres km laps meters metres mile miles min mins minutes months more pages \
+    people percent persons players pm pounds steps students tickets times units weeks years";
 
 /// Words that carry on a sentence behind a date, so that the date is no attribute of what follows.
-const GOING_ON: &[&str] = &[
-    "about",
-    "after",
-    "again",
-    "also",
-    "and",
-    "around",
-    "as",
-    "at",
-    "because",
-    "before",
-    "but",
-    "by",
-    "daily",
-    "each",
-    "ev",
-    "every",
-    "for",
-    "from",
-    "if",
-    "in",
-    "instead",
-    "into",
-    "near",
-    "on",
-    "please",
-    "regarding",
-    "remind",
-    "so",
-    "starting",
-    "then",
-    "to",
-    "too",
-    "until",
-    "till",
-    "using",
-    "via",
-    "w",
-    "weekly",
-    "when",
-    "while",
-    "with",
-    "without",
-];
+const GOING_ON: &str = "\
+    about after again also and around as at because before but by daily each ev every for from \
+    if in instead into near on please regarding remind so starting then till to too until \
+    using via w weekly when while with without";
 
 /// Words a task begins with: behind one date at the very start (`friday call ann`) the date is no attribute.
-const DOING: &[&str] = &[
-    "ask", "attend", "book", "bring", "buy", "call", "cancel", "check", "clean", "collect", "cook",
-    "do", "drop", "email", "fetch", "file", "finish", "fix", "get", "give", "go", "help", "make",
-    "meet", "order", "pack", "pay", "phone", "pick", "plan", "post", "prepare", "read", "renew",
-    "reply", "return", "review", "ring", "schedule", "see", "send", "start", "submit", "take",
-    "text", "visit", "wash", "watch", "water", "work", "write",
-];
+const DOING: &str = "\
+    ask attend book bring buy call cancel check clean collect cook do drop email fetch file \
+    finish fix get give go help make meet order pack pay phone pick plan post prepare read \
+    renew reply return review ring schedule see send start submit take text visit wash watch \
+    water work write";
+
+/// Whether `word` is one of a list.
+pub(super) fn listed(list: &str, word: &str) -> bool {
+    // In bytes, for this is the inner loop of everything.
+    !word.is_empty() && list.as_bytes().split(|b| *b == b' ').any(|one| one == word.as_bytes())
+}
 
 /// Whether the sentence ends, pauses or goes on at `i`, so that what stood before is no attribute of a noun.
 pub(super) fn breaks(t: &Tokens<'_>, i: usize) -> bool {
     i >= t.len()
         || t.taken(i)
-        || t.is(i, GOING_ON)
+        || t.among(i, GOING_ON)
         || matches!(t.mark(i), Some(c) if !matches!(c, '&' | '/' | '$' | '€' | '£' | '#' | '+'))
 }
 
 /// Whether a task begins at `i`.
 pub(super) fn begins_task(t: &Tokens<'_>, i: usize) -> bool {
-    t.is(i, DOING)
+    t.among(i, DOING)
 }
 
 /// Zones that are named behind a time; such a time is not read, for it is not the user's.
-pub(super) const ZONE_NAMES: &[&str] = &[
-    "utc", "gmt", "est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt", "bst", "cet", "cest",
-    "eet", "eest", "ist", "jst", "aest", "aedt", "et", "pt", "ct", "zulu", "msk",
-];
+pub(super) const ZONE_NAMES: &str = "\
+    aedt aest bst cdt cest cet cst ct edt eest eet est et gmt ist jst mdt msk mst pdt pst pt \
+    utc zulu";
 
 /// Monday to Friday.
 pub(super) const WORKDAYS: [Weekday; 5] =

@@ -389,3 +389,6 @@ fn rising(series: series::Series, start: Local) -> impl Iterator<Item = Local> +
         rises
     })
 }
+
+#[cfg(test)]
+mod tests;

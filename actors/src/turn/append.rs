@@ -1,6 +1,6 @@
 //! APPEND: the one write of a turn, which is also its fence.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -9,13 +9,14 @@ use super::{
     COVER_MS, ENTRY_BYTES_MAX, Turns,
     cell::Cell,
     entry::{Entry, Outcome},
+    fault::{Fault, planted},
     frame::Head,
     gate::Need,
     state::State,
 };
 use crate::{
     actor::{Actor, Effects, Moment},
-    host::{Appended, Expect, Host, SLOTS, WriteError},
+    host::{Appended, Etag, Expect, Host, WriteError},
     message::{
         call::By,
         event::Event,
@@ -63,12 +64,12 @@ impl<A: Actor, H: Host> Turns<A, H> {
         at: &Moment<'_>,
         draft: Draft<A>,
     ) -> Result<Written, Failure> {
-        if cell.memory().ring_is_full(at.sequence) && !self.make_room(cell).await? {
+        if cell.memory().ring_is_full(at.sequence, H::RING) && !self.make_room(cell).await? {
             return Ok(Written::Unknown);
         }
         let (generation, expect) = {
             let memory = cell.memory();
-            (memory.generation, expectation(&memory.know, at.sequence))
+            (memory.generation, expectation(&memory.know, at.sequence, H::RING))
         };
         let ready = self.prepare(cell, &state, at, draft);
         let framed = ready.entry.write().map_err(Failure::Broken)?;
@@ -83,6 +84,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
         let Ready { entry, actor, facts, earliest, owes } = ready;
         let appended = match written {
             Ok(appended) => appended,
+            Err(WriteError::Unknown(_)) if planted(Fault::UnknownIsYes) => Appended::default(),
             Err(error) => {
                 cell.drop_memory();
                 return Ok(match error {
@@ -94,7 +96,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
         {
             let mut memory = cell.memory();
             if memory.generation == generation {
-                memory.know.remove(&at.sequence.wrapping_sub(SLOTS));
+                memory.know.remove(&at.sequence.wrapping_sub(H::RING));
                 memory.know.extend(etag.map(|etag| (at.sequence, etag)));
                 memory.validated_at = sent;
                 memory.changed_at = sent;
@@ -155,7 +157,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
         (bytes, expect): (Vec<u8>, Expect),
     ) -> Result<Appended, WriteError> {
         let (host, key) = (self.host(), &cell.key);
-        let index = at.sequence % SLOTS;
+        let index = at.sequence % H::RING;
         let now = host.now();
         let cover = ready.owes.then(|| now.plus(COVER_MS));
         let need = ready.earliest.into_iter().chain(cover).min();
@@ -193,8 +195,8 @@ impl<A: Actor, H: Host> Turns<A, H> {
     }
 }
 
-fn expectation(know: &std::collections::BTreeMap<u64, crate::host::Etag>, sequence: u64) -> Expect {
-    let before = sequence.checked_sub(SLOTS).filter(|before| *before > 0);
+fn expectation(know: &BTreeMap<u64, Etag>, sequence: u64, ring: u64) -> Expect {
+    let before = sequence.checked_sub(ring).filter(|before| *before > 0);
     // Who has the right to reuse the slot has read it: the ring is not full.
     before.and_then(|before| know.get(&before).cloned()).map_or(Expect::Absent, Expect::Etag)
 }

@@ -13,10 +13,14 @@ use tokio::{
     time::{Duration, Instant},
 };
 
-use super::{SKEW_MS, SNAPSHOT_TURNS, state::State};
+use super::{
+    SKEW_MS,
+    fault::{Fault, planted},
+    state::State,
+};
 use crate::{
     actor::Actor,
-    host::{Etag, SLOTS},
+    host::Etag,
     message::{key::Key, time::Timestamp},
 };
 
@@ -173,23 +177,27 @@ impl<A: Actor> Memory<A> {
 
     /// An alarm is armed that comes no later than `need` and cannot have come yet on any clock.
     pub(super) fn is_armed(&self, need: Timestamp, now: Timestamp) -> bool {
-        self.armed.range(now.plus(SKEW_MS + 1)..).next().is_some_and(|alarm| *alarm <= need)
+        let ahead =
+            if planted(Fault::PastAlarmCounts) { Timestamp(0) } else { now.plus(SKEW_MS + 1) };
+        self.armed.range(ahead..).next().is_some_and(|alarm| *alarm <= need)
     }
 
     /// `moment` is registered.
     pub(super) fn armed_at(&mut self, moment: Timestamp, now: Timestamp) {
         // What has come is of no more use.
-        let ahead = self.armed.split_off(&now);
-        self.armed = ahead;
+        if !planted(Fault::PastAlarmCounts) {
+            self.armed = self.armed.split_off(&now);
+        }
         self.armed.insert(moment);
     }
 
-    /// Why turn `sequence` may not be written into its slot yet.
-    pub(super) fn ring_is_full(&self, sequence: u64) -> bool {
-        let Some(before) = sequence.checked_sub(SLOTS).filter(|before| *before > 0) else {
+    /// The slot of turn `sequence` may not be reused yet.
+    pub(super) fn ring_is_full(&self, sequence: u64, ring: u64) -> bool {
+        let Some(before) = sequence.checked_sub(ring).filter(|before| *before > 0) else {
             return false;
         };
-        self.durable < before || !self.know.contains_key(&before)
+        let covered = self.durable >= before || planted(Fault::ReuseUncovered);
+        !covered || !self.know.contains_key(&before)
     }
 
     /// A snapshot would hold more than the durable one.
@@ -211,14 +219,12 @@ impl<A: Actor> Memory<A> {
         Idle::Now
     }
 
-    /// Slots that the next turns reuse are not known well enough.
-    pub(super) fn lacks_etags(&self) -> bool {
+    /// Slots that the next turns reuse are not known: the next quarter of the `ring` that is free now, and one more.
+    pub(super) fn lacks_etags(&self, ring: u64) -> bool {
         let Some(state) = &self.state else { return false };
-        let Some(oldest) = (state.sequence + SNAPSHOT_TURNS).checked_sub(SLOTS) else {
-            return false;
-        };
-        (oldest.max(1)..=state.sequence.min(oldest + SNAPSHOT_TURNS))
-            .any(|turn| !self.know.contains_key(&turn))
+        let oldest = (state.sequence + 1).saturating_sub(ring).max(1);
+        let last = state.sequence.saturating_sub(ring / 4);
+        (oldest..=last).any(|turn| !self.know.contains_key(&turn))
     }
 
     /// What it weighs, about.

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant, timeout_at};
 
-use super::{COVER_MS, GATE_MS, Turns, cell::Cell, state::State};
+use super::{
+    COVER_MS, GATE_MS, Turns,
+    cell::Cell,
+    fault::{Fault, planted},
+    state::State,
+};
 use crate::{
     actor::Actor,
     host::{Host, Unavailable},
@@ -39,10 +44,19 @@ impl<A: Actor, H: Host> Turns<A, H> {
         if need.armed {
             return Ok(());
         }
+        if planted(Fault::ArmAfterAnswer) {
+            if let Some(moment) = need.earliest {
+                let (turns, cell) = (self.clone(), cell.clone());
+                tokio::spawn(async move { turns.arm(&cell, moment).await });
+            }
+            return Ok(());
+        }
         // Every clock that is read from here on is read after the turn was known durable.
         let now = self.host().now();
         let earliest = need.earliest.filter(|moment| !cell.memory().is_armed(*moment, now));
-        let uncovered = need.owes && !cell.memory().is_armed(now.plus(COVER_MS), now);
+        let uncovered = need.owes
+            && !planted(Fault::NoCover)
+            && !cell.memory().is_armed(now.plus(COVER_MS), now);
         // An alarm that must be registered anyway, and comes soon enough, is the cover too.
         let needs_cover = uncovered && earliest.is_none_or(|at| at > now.plus(COVER_MS));
         if needs_cover && !self.settles(cell, need.sequence).await {

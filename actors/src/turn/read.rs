@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 
-use super::{CONFIRM_MS, Turns, VALID_MS, cell::Cell, load::Valid, state::State};
+use super::{
+    CONFIRM_MS, Turns, VALID_MS,
+    cell::Cell,
+    fault::{Fault, planted},
+    load::Valid,
+    state::State,
+};
 use crate::{
     actor::{Actor, Moment},
     host::Host,
@@ -72,7 +78,9 @@ impl<A: Actor, H: Host> Turns<A, H> {
 
     fn is_valid(&self, cell: &Cell<A>) -> bool {
         let age = Duration::from_millis(VALID_MS);
-        H::OWNS_STORE || cell.memory().validated_at + age >= Instant::now()
+        H::OWNS_STORE
+            || planted(Fault::ReadUnvalidated)
+            || cell.memory().validated_at + age >= Instant::now()
     }
 }
 

@@ -4,7 +4,12 @@ use std::sync::{Arc, Weak};
 
 use tokio::time::{Duration, sleep};
 
-use super::{Turns, breaker::Breaker, cell::Cell};
+use super::{
+    Turns,
+    breaker::Breaker,
+    cell::Cell,
+    fault::{Fault, planted},
+};
 use crate::{
     actor::Actor,
     host::Host,
@@ -85,6 +90,8 @@ impl<A: Actor, H: Host> Turns<A, H> {
             let Some((sequence, turns)) = batch else { return };
             if self.publish(&turns).await {
                 failures = 0;
+                let current = cell.state().map_or(sequence, |state| state.sequence);
+                let sequence = if planted(Fault::MarkCurrent) { current } else { sequence };
                 self.mark(&cell, |outbox| outbox.publish(sequence));
                 continue;
             }

@@ -9,6 +9,7 @@ use super::{
     MOVED, OUTBOX_MAX, Turns,
     append::{Draft, Written, outcome},
     cell::Cell,
+    fault::{Fault, planted},
     gate::Need,
     load::Valid,
     state::State,
@@ -61,8 +62,10 @@ impl<A: Actor, H: Host> Turns<A, H> {
             decided?
         };
         let not_armed = |error: crate::host::Unavailable| Failure::Unavailable(error.0);
-        self.gate(cell, decided.need).await.map_err(not_armed)?;
-        if let Some(sequence) = decided.told {
+        if !(decided.replayed && planted(Fault::ReplayUngated)) {
+            self.gate(cell, decided.need).await.map_err(not_armed)?;
+        }
+        if let Some(sequence) = decided.told.filter(|_| !planted(Fault::ConfirmSkipped)) {
             let told = self.told(cell, None, sequence, until).await;
             told.map_err(|_| Failure::Unavailable("not known to the reminders yet".to_owned()))?;
         }
@@ -180,6 +183,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
             in_time(until)?;
             let state = self.loaded(cell).await?;
             let mark = state.marks.get(&sync.from).copied().unwrap_or(0);
+            let mark = if planted(Fault::NoMark) { 0 } else { mark };
             if sync.sequence <= mark {
                 break Need::of(&state);
             }
@@ -206,7 +210,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
 
     /// Whether memory has been read of the store, or written to it, since `began`; if not, it is validated now.
     async fn is_fresh(&self, cell: &Arc<Cell<A>>, began: Instant) -> Result<Valid, Failure> {
-        if H::OWNS_STORE || cell.memory().validated_at >= began {
+        if H::OWNS_STORE || planted(Fault::StaleNo) || cell.memory().validated_at >= began {
             return Ok(Valid::Current);
         }
         self.validate(cell).await
@@ -218,7 +222,8 @@ fn replay<A: Actor>(
     state: &State<A>,
     call: &Call<A::Command>,
 ) -> Result<Option<Decided<A::Reply>>, Failure> {
-    let Some(known) = state.commands.find(call.id) else { return Ok(None) };
+    let known = state.commands.find(call.id).filter(|_| !planted(Fault::NoWindow));
+    let Some(known) = known else { return Ok(None) };
     let asked: Option<Uuid> = window::asked(call);
     if known.asked != asked {
         return Err(Failure::Rejected(Box::new(Rejection::new(

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::{
-    SNAPSHOT_IDLE_MS, SNAPSHOT_TURNS, Turns,
+    SNAPSHOT_IDLE_MS, Turns,
     cell::{Cell, Idle, Snap},
+    fault::{Fault, planted},
     frame::Framed,
     state::State,
 };
 use crate::{
     actor::Actor,
-    host::{Expect, Host, SLOTS, WriteError},
+    host::{Expect, Host, WriteError},
     reach::Failure,
 };
 
@@ -26,7 +27,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
     pub(super) fn snapshot_later(&self, cell: &Arc<Cell<A>>) {
         let mut memory = cell.memory();
         let Some(sequence) = memory.state.as_ref().map(|state| state.sequence) else { return };
-        if sequence - memory.durable >= SNAPSHOT_TURNS && !memory.snapping {
+        if sequence.saturating_sub(memory.durable) >= H::RING / 2 && !memory.snapping {
             memory.snapping = true;
             drop(memory);
             let (turns, cell) = (self.clone(), cell.clone());
@@ -63,7 +64,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
             self.snapshot(cell).await;
         }
         cell.memory().snapping = false;
-        if cell.memory().lacks_etags() {
+        if cell.memory().lacks_etags(H::RING) {
             self.refresh_behind(cell).await;
         }
     }
@@ -83,10 +84,10 @@ impl<A: Actor, H: Host> Turns<A, H> {
                 let memory = cell.memory();
                 let Some(state) = &memory.state else { return Ok(false) };
                 let next = state.sequence + 1;
-                if !memory.ring_is_full(next) {
+                if !memory.ring_is_full(next, H::RING) {
                     return Ok(true);
                 }
-                next - SLOTS
+                next - H::RING
             };
             if cell.memory().snap == Snap::Unknown {
                 self.refresh(cell).await?;
@@ -146,6 +147,9 @@ impl<A: Actor, H: Host> Turns<A, H> {
 }
 
 async fn encode<A: Actor>(state: Arc<State<A>>, json: usize) -> Result<Framed, String> {
+    if planted(Fault::OutboxForgotten) {
+        return State { outbox: Arc::default(), ..State::clone(&state) }.write();
+    }
     if json <= ENCODE_INLINE_BYTES_MAX {
         return state.write();
     }

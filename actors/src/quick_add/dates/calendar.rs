@@ -6,6 +6,9 @@ use super::{At, Date, Found, Reading, Scene, Shape, counts_days, found};
 use crate::quick_add::tokens::Tokens;
 use crate::quick_add::words;
 
+/// No RFC 3339 moment is longer, and its closing marks.
+const MOMENT_LEN_MAX: usize = 48;
+
 /// The date at `i` that is written by its number.
 pub(super) fn written(t: &Tokens<'_>, i: usize, s: &Scene) -> Found {
     if !t.opens(i) {
@@ -51,7 +54,7 @@ fn next_month_day(month: u32, day: u32, s: &Scene) -> Option<NaiveDate> {
 }
 
 /// The year at `i`, behind an optional comma.
-fn year(t: &Tokens<'_>, i: usize) -> Option<(i32, usize)> {
+pub(super) fn year(t: &Tokens<'_>, i: usize) -> Option<(i32, usize)> {
     let at = i + usize::from(t.mark(i) == Some(','));
     let year = t.number(at).filter(|year| (1970..2200).contains(year))?;
     let whole = t.digits(at).len() == 4 && !t.glued(at) && t.closes(at + 1);
@@ -211,7 +214,12 @@ fn iso(t: &Tokens<'_>, i: usize) -> Found {
     }
     let start = t.list[i].start;
     let rest = &t.text[start..];
-    let chunk = rest.split(char::is_whitespace).next().unwrap_or(rest);
+    let end = rest.char_indices().take(MOMENT_LEN_MAX).find(|(_, c)| c.is_whitespace());
+    let chunk = match end {
+        Some((end, _)) => &rest[..end],
+        None if rest.len() <= MOMENT_LEN_MAX => rest,
+        None => return Some((Reading::Refused, next)),
+    };
     let chunk = chunk.trim_end_matches([',', '.', ';', ':', '!', '?', ')', ']']);
     let end = start + chunk.len();
     let next = (next..t.len()).find(|at| t.list[*at].start >= end).unwrap_or(t.len());
@@ -238,7 +246,7 @@ fn numeric(t: &Tokens<'_>, i: usize, s: &Scene) -> Found {
     }
     if let Some(next) = triple(t, i, '.') {
         let year = full_year(t, i + 4)?;
-        if t.is(i.wrapping_sub(1), words::NUMBERED) {
+        if t.among(i.wrapping_sub(1), words::NUMBERED) {
             return None;
         }
         return Some((NaiveDate::from_ymd_opt(year, b, a).map(digits).into(), next));

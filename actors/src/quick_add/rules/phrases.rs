@@ -9,6 +9,9 @@ use crate::quick_add::words::{self, ALL_DAYS, Form, Part, Unit};
 /// The largest interval of the contract.
 const INTERVAL_MAX: u32 = 999;
 
+/// The longest list that is read, for each of its items may begin one.
+const LIST_LEN_MAX: usize = 12;
+
 /// A rule, or what begins like one but has two meanings or none: it is stepped over.
 type Found = Option<(Option<Rule>, usize)>;
 
@@ -51,6 +54,10 @@ fn every(t: &Tokens<'_>, i: usize) -> Found {
     if !t.is(i, &["every", "each", "ev"]) {
         return None;
     }
+    // `tuesday of every month` is no monthly rule, whatever tuesday it was.
+    if t.is(i.wrapping_sub(1), &["of", "in"]) {
+        return Some((None, i + 1));
+    }
     let strict = t.tight(i + 1, '!');
     let mut at = i + 1 + usize::from(strict);
     if t.word(at) == "single" {
@@ -68,6 +75,9 @@ fn every(t: &Tokens<'_>, i: usize) -> Found {
 }
 
 fn body(t: &Tokens<'_>, i: usize) -> Found {
+    if let Some(next) = t.phrase(i, "half hour").or_else(|| t.phrase(i, "half an hour")) {
+        return Some((Some(Rule::each(Freq::Minutely, 30)), next));
+    }
     on_date(t, i)
         .or_else(|| other(t, i))
         .or_else(|| ordinal(t, i))
@@ -153,20 +163,24 @@ fn day_part(t: &Tokens<'_>, i: usize) -> Found {
 
 /// `every last friday of the month`, `every 15th`, `every 1st and 15th`, `every second day`.
 fn ordinal(t: &Tokens<'_>, i: usize) -> Found {
-    let (n, next) = words::ordinal(t, i)?;
+    let (which, next) = ordinals(t, i)?;
+    let n = which[0];
     if let Some(days) = words::days(t.word(next)) {
         if t.is(next + 1, &["of", "in"]) {
-            return nth_in(t, n, days, next + 2);
+            return nth_in(t, which, days, next + 2);
+        }
+        if which.len() > 1 {
+            return Some((Some(nth(Freq::Monthly, 1, which, days)), next + 1));
         }
         return match (days.len(), n) {
             // `every second friday` is a fortnight to some and a month to others.
             (1, 2) | (5, 2..) => Some((None, next + 1)),
-            (1 | 5, _) => Some((Some(nth(Freq::Monthly, 1, n, days)), next + 1)),
+            (1 | 5, _) => Some((Some(nth(Freq::Monthly, 1, which, days)), next + 1)),
             (_, 2..) => of_unit(t, Unit::Day, u32::try_from(n).ok()?, next + 1),
             _ => Some((None, next + 1)),
         };
     }
-    if let Some((unit, times, end)) = words::unit(t, next) {
+    if let Some((unit, times, end)) = words::unit(t, next).filter(|_| which.len() == 1) {
         let n = u32::try_from(n).ok().filter(|n| *n > 1);
         return match n {
             Some(n) if unit != Unit::Workday => of_unit(t, unit, n * times, end),
@@ -186,26 +200,26 @@ fn monthly(interval: u32, month_days: Vec<i32>) -> Rule {
 }
 
 /// The nth of these days of a month; the nth day of all is a day of the month.
-fn nth(freq: Freq, interval: u32, n: i32, days: Vec<Weekday>) -> Rule {
+fn nth(freq: Freq, interval: u32, which: Vec<i32>, days: Vec<Weekday>) -> Rule {
     if days == ALL_DAYS && freq == Freq::Monthly {
-        return monthly(interval, vec![n]);
+        return monthly(interval, which);
     }
-    Rule { nth: Some((n, days)), ..Rule::each(freq, interval) }
+    Rule { nth: Some((which, days)), ..Rule::each(freq, interval) }
 }
 
 /// Behind `last friday of`: `the month`, `every other month`, `march`, `each quarter` (refused).
-fn nth_in(t: &Tokens<'_>, n: i32, days: Vec<Weekday>, i: usize) -> Found {
+fn nth_in(t: &Tokens<'_>, which: Vec<i32>, days: Vec<Weekday>, i: usize) -> Found {
     if let Some(month) = words::month(t.word(i)) {
-        return Some((Some(nth_yearly(month, n, days)), i + 1));
+        return Some((Some(nth_yearly(month, which, days)), i + 1));
     }
     match a_month(t, i) {
-        Some((interval, next)) => Some((Some(nth(Freq::Monthly, interval, n, days)), next)),
+        Some((interval, next)) => Some((Some(nth(Freq::Monthly, interval, which, days)), next)),
         None => Some((None, i + 2)),
     }
 }
 
-fn nth_yearly(month: u32, n: i32, days: Vec<Weekday>) -> Rule {
-    Rule { month: Some(month), ..nth(Freq::Yearly, 1, n, days) }
+fn nth_yearly(month: u32, which: Vec<i32>, days: Vec<Weekday>) -> Rule {
+    Rule { month: Some(month), ..nth(Freq::Yearly, 1, which, days) }
 }
 
 /// `the month`, `each month`, `every 2 months`: how many, and where it ends.
@@ -228,27 +242,53 @@ fn a_month(t: &Tokens<'_>, i: usize) -> Option<(u32, usize)> {
     (t.is(at, &["month", "months"]) && n <= INTERVAL_MAX).then_some((n, at + 1))
 }
 
-/// `1st`, `1st and 15th`, `1st, 10th and 20th`, sorted.
+/// `first`, `2nd and 4th`, sorted, the last at the end: which weekdays of the month.
+fn ordinals(t: &Tokens<'_>, i: usize) -> Option<(Vec<i32>, usize)> {
+    let (first, mut next) = words::ordinal(t, i)?;
+    let mut which = vec![first];
+    while let Some((n, end)) = words::ordinal(t, behind_comma(t, next)) {
+        if behind_comma(t, next) == next || which.len() == LIST_LEN_MAX {
+            break;
+        }
+        which.push(n);
+        next = end;
+    }
+    sort(&mut which);
+    Some((which, next))
+}
+
+fn sort(days: &mut Vec<i32>) {
+    days.sort_unstable_by_key(|n| (*n < 0, *n));
+    days.dedup();
+}
+
+/// Behind `,`, `and`, `, and the` at `i`; `i` itself if there is none.
+fn behind_comma(t: &Tokens<'_>, i: usize) -> usize {
+    let mut at = i + usize::from(t.mark(i) == Some(','));
+    at += usize::from(t.word(at) == "and" || t.mark(at) == Some('&'));
+    if at > i && t.word(at) == "the" { at + 1 } else { at }
+}
+
+/// `1st`, `1st and 15th`, `15th and last day`, sorted; none if the list goes on in another way.
 fn month_days(t: &Tokens<'_>, i: usize) -> Option<(Vec<i32>, usize)> {
-    let day = |at: usize| {
-        let at = at + usize::from(t.word(at) == "the");
-        words::ordinal(t, at).filter(|_| t.number(at).is_some() || t.word(at) == "first")
+    let day = |at: usize| match t.phrase(at, "last day") {
+        Some(next) => Some((-1, next)),
+        None => words::ordinal(t, at).filter(|_| t.number(at).is_some() || t.word(at) == "first"),
     };
-    let (first, mut next) = day(i)?;
+    let (first, mut next) = day(i + usize::from(t.word(i) == "the"))?;
     let mut days = vec![first];
-    loop {
-        let mut at = next + usize::from(t.mark(next) == Some(','));
-        at += usize::from(t.word(at) == "and" || t.mark(at) == Some('&'));
+    while days.len() < LIST_LEN_MAX {
+        let at = behind_comma(t, next);
         match day(at) {
             Some((n, end)) if at > next => {
                 days.push(n);
                 next = end;
             }
+            None if at > next && words::ordinal(t, at).is_some() => return None,
             _ => break,
         }
     }
-    days.sort_unstable();
-    days.dedup();
+    sort(&mut days);
     Some((days, next))
 }
 
@@ -290,9 +330,12 @@ fn workday_list(t: &Tokens<'_>, i: usize) -> Option<(Vec<Weekday>, usize)> {
     }
 }
 
-/// The plain rule; refused if it goes on with days that were not understood (`every month on the 32nd`).
+/// The plain rule; refused if it goes on with days that were not understood (`every month on the 32nd`, `every year in march`).
 fn unnamed(t: &Tokens<'_>, freq: Freq, n: u32, next: usize, said: bool) -> Found {
     let at = next + 1;
+    if t.is(next, &["on", "in"]) && words::month(t.word(at)).is_some() {
+        return Some((None, at + 1));
+    }
     let days = t.is(at, &["the", "day", "days", "a"])
         || t.number(at).is_some()
         || words::weekday(t.word(at)).is_some()
@@ -314,8 +357,9 @@ fn in_month(t: &Tokens<'_>, n: u32, i: usize, said: bool) -> Found {
         return None;
     }
     let at = i + usize::from(the);
-    let (which, next) = words::ordinal(t, at)?;
-    if let Some(days) = words::days(t.word(next)) {
+    let (which, next) = ordinals(t, at)?;
+    if let Some(days) = words::days(t.word(next)).filter(|days| *days != ALL_DAYS || which == [-1])
+    {
         let end = t.phrase(next + 1, "of the month").unwrap_or(next + 1);
         return Some((Some(nth(Freq::Monthly, n, which, days)), end));
     }
@@ -333,7 +377,7 @@ fn in_year(t: &Tokens<'_>, n: u32, i: usize, said: bool) -> Found {
         (yearly(month, day), next)
     } else {
         let at = i + usize::from(t.word(i) == "the");
-        let (which, next) = words::ordinal(t, at)?;
+        let (which, next) = ordinals(t, at)?;
         let days = words::days(t.word(next))?;
         let month = words::month(t.word(next + 2)).filter(|_| t.is(next + 1, &["of", "in"]))?;
         (nth_yearly(month, which, days), next + 3)
@@ -346,8 +390,8 @@ fn in_year(t: &Tokens<'_>, n: u32, i: usize, said: bool) -> Found {
 fn of_every(t: &Tokens<'_>, i: usize) -> Found {
     let at = i + usize::from(t.word(i) == "on");
     let at = at + usize::from(t.word(at) == "the");
-    let (n, next) = words::ordinal(t, at)?;
-    let days = words::days(t.word(next));
+    let (which, next) = ordinals(t, at)?;
+    let days = words::days(t.word(next)).filter(|days| *days != ALL_DAYS || which == [-1]);
     let (days_of_month, of) = match &days {
         Some(_) => (Vec::new(), next + 1),
         None => month_days(t, at)?,
@@ -360,14 +404,14 @@ fn of_every(t: &Tokens<'_>, i: usize) -> Found {
             .phrase(of + 2, "every year")
             .or_else(|| t.phrase(of + 2, "each year"))
             .or_else(|| t.is(of + 2, &["yearly", "annually"]).then_some(of + 3))?;
-        return Some((Some(nth_yearly(month, n, days.clone())), end));
+        return Some((Some(nth_yearly(month, which, days.clone())), end));
     }
     if !t.is(of + 1, &["every", "each"]) {
         return None;
     }
     match (days, a_month(t, of + 1)) {
         (Some(days), Some((interval, next))) => {
-            Some((Some(nth(Freq::Monthly, interval, n, days)), next))
+            Some((Some(nth(Freq::Monthly, interval, which, days)), next))
         }
         (None, Some((interval, next))) => Some((Some(monthly(interval, days_of_month)), next)),
         (_, None) => Some((None, of + 3)),
@@ -430,7 +474,8 @@ fn part_of(t: &Tokens<'_>, i: usize) -> Option<(Part, usize)> {
 /// A list or range of weekdays, sorted: `mon, wed and fri`, `tue/thu`, `monday to friday`.
 pub(crate) fn weekdays(t: &Tokens<'_>, i: usize) -> Option<(Vec<Weekday>, usize)> {
     let (mut days, mut next) = weekday_range(t, i)?;
-    while let Some((more, end)) = weekday_range(t, separator(t, next)) {
+    for _ in 1..LIST_LEN_MAX {
+        let Some((more, end)) = weekday_range(t, separator(t, next)) else { break };
         days.extend(more);
         next = end;
     }

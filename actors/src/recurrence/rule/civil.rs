@@ -182,11 +182,7 @@ impl Civil {
                 else {
                     return false;
                 };
-                for date in first as i32 + rest..first as i32 + rest + 7 {
-                    if date <= LAST_DAY && self.names(date) {
-                        self.days.push(date);
-                    }
-                }
+                self.lay_out_week(first as i32 + rest);
             }
             _ => {
                 if unit > i64::from(LAST_DAY) {
@@ -203,6 +199,21 @@ impl Civil {
         true
     }
 
+    /// Lays out the seven days from `first` on, which lie in one month or in two.
+    fn lay_out_week(&mut self, first: i32) {
+        let mut date = first;
+        while date < first + 7 && date <= LAST_DAY {
+            let (year, month, of_month) = ymd(date);
+            let left = (month_length(year, month) - of_month + 1).min((first + 7 - date) as u32);
+            let mut bits = self.month_of(year, month) >> of_month & ((1 << left) - 1);
+            while bits != 0 {
+                self.days.push(date + bits.trailing_zeros() as i32);
+                bits &= bits - 1;
+            }
+            date += left as i32;
+        }
+    }
+
     fn lay_out_month(&mut self, year: i32, month: u32) {
         let mut bits = self.plan.days.of_month(year, month);
         if bits == 0 {
@@ -215,13 +226,18 @@ impl Civil {
         }
     }
 
-    /// Whether the rule names a day; keeps its month for the next question.
+    /// Whether the rule names a day.
     fn names(&mut self, date: i32) -> bool {
         let (year, month, of_month) = ymd(date);
+        self.month_of(year, month) & (1 << of_month) != 0
+    }
+
+    /// The days that the rule names in a month, kept for the next question.
+    fn month_of(&mut self, year: i32, month: u32) -> u32 {
         if (self.month.0, self.month.1) != (year, month) {
             self.month = (year, month, self.plan.days.of_month(year, month));
         }
-        self.month.2 & (1 << of_month) != 0
+        self.month.2
     }
 
     /// Leaves a month in which no day is named: the next step comes out beyond it.

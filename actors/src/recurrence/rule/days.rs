@@ -140,6 +140,27 @@ fn nth_of_month(n: i8, weekday: u32, first: u32, length: u32) -> u32 {
 }
 
 impl Parts {
+    /// The months that can hold a day of BYWEEKNO, so that the others need no look.
+    pub(super) fn months_of_weeks(&self) -> u16 {
+        if self.week_numbers.is_empty() {
+            return MONTHS;
+        }
+        self.week_numbers.iter().fold(0, |months, &n| {
+            // Week 1 begins between three days before new year and three after; the last ends so as well.
+            let n = i32::from(n);
+            let first = if n > 0 { 7 * (n - 1) - 3 } else { 365 + 7 * n - 3 };
+            let last = first + 7 + 6;
+            let touched = (1..=12).filter(|month| {
+                let begin = day(2001, *month, 1) - day(2001, 1, 1);
+                // One day more at both ends is for leap years.
+                let end = begin + month_length(2001, *month) as i32;
+                first <= end + 1 && last >= begin - 1
+            });
+            let ends = if first <= 4 || last >= 360 { 1 << 1 | 1 << 12 } else { 0 };
+            touched.fold(months | ends, |months, month| months | 1 << month)
+        })
+    }
+
     fn of_month(&self, year: i32, month: u32, length: u32) -> u32 {
         let mut days = ALL;
         if let Some((from_start, from_end)) = self.month_days {

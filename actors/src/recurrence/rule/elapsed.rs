@@ -4,6 +4,12 @@ use super::clock::{CHANGES_END, Clock, DAY, END, Placed, day, day_of, midnight, 
 use super::plan::{Plan, Times, gcd, picks};
 use super::rrule::Freq;
 
+/// Jumps in a row after which it is worth asking whether there will ever be an occurrence.
+const JUMPS_MAX: u32 = 200;
+
+/// Days that every offset stands for, Morocco's weeks of Ramadan included.
+const OFFSET_DAYS: i64 = 10;
+
 /// The periods of a rule of hours, minutes or seconds, stepped on the instant and judged by the wall clock.
 #[derive(Clone, Debug)]
 pub(super) struct Elapsed {
@@ -26,7 +32,8 @@ pub(super) struct Elapsed {
     picked: Vec<u64>,
     next: usize,
     month: (i32, u32, u32),
-    /// Whether it has been asked if the steps can reach any time of day that is named.
+    /// Jumps in a row, and whether it has been asked if the steps reach any time of day that is named.
+    jumps: u32,
     judged: bool,
     ended: bool,
 }
@@ -59,6 +66,7 @@ impl Elapsed {
             within: Times { hours: vec![0], minutes, seconds },
             start: start.key,
             cycle: whole / gcd(whole, step),
+            jumps: 0,
             judged: false,
             ended: !plan.possible(),
             period: 0,
@@ -131,7 +139,7 @@ impl Elapsed {
             self.jump(key, offset, target);
             return;
         }
-        self.fruitful = self.period;
+        (self.fruitful, self.jumps) = (self.period, 0);
         let first = key - (local - base);
         let last = first + self.floor - 1;
         let even = self.floor == 1
@@ -168,7 +176,7 @@ impl Elapsed {
             self.month = (year, month, self.plan.days.of_month(year, month));
         }
         if self.month.2 & (1 << of_month) == 0 {
-            let later = self.month.2 & !((2 << of_month) - 1);
+            let later = self.month.2 & (u32::MAX << of_month << 1);
             let ahead = if later != 0 {
                 day(year, month, 1) + later.trailing_zeros() as i32 - 1
             } else if month == 12 {
@@ -215,9 +223,10 @@ impl Elapsed {
         // Each wall clock within a floor can still count, so the jump ends a floor early.
         let periods = (reach - self.floor - key).div_euclid(self.step);
         self.period = self.period.saturating_add(periods.max(0));
-        if !self.judged && self.settled(key) {
+        self.jumps += 1;
+        if !self.judged && (self.settled(key) || self.jumps > JUMPS_MAX) {
             self.judged = true;
-            self.ended |= self.never_again(offset);
+            self.ended |= self.offsets_from(key).into_iter().all(|offset| self.never_again(offset));
         }
     }
 
@@ -228,6 +237,20 @@ impl Elapsed {
             if self.clock.offset(middle) == offset { low = middle } else { high = middle }
         }
         high
+    }
+
+    /// Every offset that the clock has from `key` on.
+    fn offsets_from(&self, key: i64) -> Vec<i64> {
+        let mut offsets = vec![self.clock.offset(key)];
+        let mut at = key;
+        while !self.settled(at) {
+            at += OFFSET_DAYS * DAY;
+            let offset = self.clock.offset(at);
+            if !offsets.contains(&offset) {
+                offsets.push(offset);
+            }
+        }
+        offsets
     }
 
     /// Whether the clock changes no more after `key`.

@@ -126,12 +126,15 @@ fn day_of_year(date: NaiveDate) -> String {
     format!("{} {}", date.day(), MONTHS[date.month0() as usize])
 }
 
+/// `Monday and Friday`, `Monday to Friday`.
 fn weekdays(days: &[u32]) -> String {
+    let name = |day: u32| WEEKDAYS[day as usize].to_owned();
     match days {
-        [0, 1, 2, 3, 4] => "weekdays".to_owned(),
-        [5, 6] => "weekends".to_owned(),
-        [0, 1, 2, 3, 4, 5, 6] => "any day of the week".to_owned(),
-        _ => joined(&days.iter().map(|day| WEEKDAYS[*day as usize].to_owned()).collect::<Vec<_>>()),
+        [0, 1, 2, 3, 4, 5, 6] => "any day".to_owned(),
+        [first, _, .., last] if days.len() > 2 && (last - first) as usize == days.len() - 1 => {
+            format!("{} to {}", name(*first), name(*last))
+        }
+        _ => joined(&days.iter().map(|day| name(*day)).collect::<Vec<_>>()),
     }
 }
 
@@ -219,11 +222,11 @@ fn rrule_text(rule: &Rrule, start: Local) -> String {
         Freq::Yearly => "year",
     };
     let mut text = every(rule.interval, unit);
-    let days = day_parts(rule, start);
-    if !days.is_empty() {
-        text = format!("{text} on {}", days.join(" that is "));
+    match day_parts(rule, start).as_slice() {
+        [] => {}
+        [one] => text = format!("{text} on {one}"),
+        parts => text = format!("{text} on each {}", parts.join(" that is ")),
     }
-    // BYMONTH is told with the day where YEARLY takes the day from the start.
     text.push_str(&months(&rule.months));
     if !rule.week_numbers.is_empty() {
         let told: Vec<String> = rule
@@ -266,7 +269,9 @@ fn day_parts(rule: &Rrule, start: Local) -> Vec<String> {
         told.push(joined(&words) + if yearly { " of the year" } else { "" });
     }
     if !rule.month_days.is_empty() {
-        let words: Vec<String> = rule.month_days.iter().map(|&n| month_day_name(n)).collect();
+        let (last, first): (Vec<i8>, Vec<i8>) = rule.month_days.iter().partition(|n| **n < 0);
+        let words: Vec<String> =
+            first.iter().chain(last.iter().rev()).map(|&n| month_day_name(n)).collect();
         told.push(format!("the {}", joined(&words)));
     }
     if !rule.year_days.is_empty() {
@@ -324,18 +329,19 @@ fn cron_text(cron: &Cron) -> String {
         told.trim_start().to_owned()
     };
     let Within::Cron(days) = &cron.days.within else { return text };
-    text.push_str(&cron_days(days));
+    match days.given {
+        (false, false) if cron.every_hour() => {}
+        (false, false) => text.push_str(" every day"),
+        _ => text.push_str(&cron_days(days)),
+    }
     let named: Vec<u8> = (1..=12).filter(|month| cron.days.months & (1 << month) != 0).collect();
     text + &months(&named)
 }
 
-/// ` on the 1st and 15th or on Monday`; ` every day` where no day is named.
+/// ` on the 1st and 15th of the month or on Monday`.
 fn cron_days(days: &CronDays) -> String {
     let mut of_month: Vec<String> =
         (1..=31).filter(|day| days.month_days & (1 << day) != 0).map(ordinal).collect();
-    if of_month.len() == 31 {
-        of_month = vec!["any day".to_owned()];
-    }
     if days.last {
         of_month.push("last day".to_owned());
     }
@@ -345,7 +351,7 @@ fn cron_days(days: &CronDays) -> String {
     of_month.extend(
         (1..=31)
             .filter(|day| days.nearest & (1 << day) != 0)
-            .map(|day| format!("weekday nearest the {}", ordinal(day))),
+            .map(|day| format!("the weekday nearest the {}", ordinal(day))),
     );
     let plain: Vec<u32> = (0..7).filter(|day| days.weekdays & (1 << day) != 0).collect();
     let mut of_week = if plain.is_empty() { Vec::new() } else { vec![weekdays(&plain)] };
@@ -354,9 +360,9 @@ fn cron_days(days: &CronDays) -> String {
             .iter()
             .map(|(n, day)| format!("the {} {}", rank((*n).into()), WEEKDAYS[*day as usize])),
     );
-    let of_month = format!("the {}", joined(&of_month));
+    let of_month = format!("the {} of the month", joined(&of_month));
     match days.given {
-        (false, false) => " every day".to_owned(),
+        (false, false) => String::new(),
         (true, false) => format!(" on {of_month}"),
         (false, true) => format!(" on {}", joined(&of_week)),
         (true, true) => format!(" on {of_month} or on {}", joined(&of_week)),

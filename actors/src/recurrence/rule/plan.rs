@@ -1,6 +1,8 @@
 //! A rule laid on its start: every part filled in, ready to be walked.
 
-use super::clock::{DAY, END, civil_of};
+use chrono::Datelike;
+
+use super::clock::{DAY, END, civil_of, day_of, number, weekday};
 use super::days::{CountIn, Days, MONTHS, Parts, Within};
 use super::rrule::{Freq, Rrule};
 use crate::message::time::Local;
@@ -55,12 +57,12 @@ impl Plan {
             || !parts.year_days.is_empty()
             || !parts.week_numbers.is_empty()
             || !rule.days.is_empty();
-        let of_start = chrono::Datelike::day(&date);
+        let of_start = date.day();
         match rule.freq {
             Freq::Yearly if !names_days => {
                 parts.month_days = Some((1 << of_start, 0));
                 if months == 0 {
-                    months = 1 << chrono::Datelike::month(&date);
+                    months = 1 << date.month();
                 }
             }
             Freq::Monthly if !names_days => parts.month_days = Some((1 << of_start, 0)),
@@ -71,10 +73,10 @@ impl Plan {
                     && parts.month_days.is_none()
                     && parts.year_days.is_empty() =>
             {
-                parts.weekdays = 1 << super::clock::weekday(super::clock::number(date));
+                parts.weekdays = 1 << weekday(number(date));
             }
             Freq::Weekly if !names_days => {
-                parts.weekdays = 1 << super::clock::weekday(super::clock::number(date));
+                parts.weekdays = 1 << weekday(number(date));
             }
             _ => {}
         }
@@ -82,7 +84,7 @@ impl Plan {
             freq: rule.freq,
             interval: i64::try_from(rule.interval).unwrap_or(i64::MAX),
             days: Days {
-                months: if months == 0 { MONTHS } else { months },
+                months: if months == 0 { MONTHS } else { months } & parts.months_of_weeks(),
                 within: Within::Parts(parts),
             },
             hours: rule.hours.clone(),
@@ -130,7 +132,43 @@ impl Plan {
     /// False if the rule can be seen at a glance to have no occurrence in any year.
     pub(super) fn possible(&self) -> bool {
         // 60 is a leap second, which civil time does not have.
-        self.start < END && self.days.possible() && self.seconds.first().is_none_or(|s| *s < 60)
+        let seconds = self.seconds.first().is_none_or(|second| *second < 60);
+        self.start < END
+            && self.days.possible()
+            && seconds
+            && self.picks_some()
+            && self.reaches_some()
+    }
+
+    /// Whether BYSETPOS stays within what a period can hold.
+    fn picks_some(&self) -> bool {
+        let weekdays = match &self.days.within {
+            Within::Parts(parts) => parts.weekdays.count_ones() as usize,
+            Within::Cron(_) => 7,
+        };
+        let days = match self.freq {
+            Freq::Yearly => 366,
+            Freq::Monthly => 31,
+            Freq::Weekly => weekdays,
+            _ => 1,
+        };
+        let times = [&self.hours, &self.minutes, &self.seconds]
+            .iter()
+            .fold(days, |all: usize, list| all.saturating_mul(list.len().max(1)));
+        self.positions.is_empty()
+            || self.positions.iter().any(|n| usize::from(n.unsigned_abs()) <= times)
+    }
+
+    /// Whether steps of whole weeks meet one of the weekdays.
+    fn reaches_some(&self) -> bool {
+        match &self.days.within {
+            Within::Parts(Parts { weekdays, .. })
+                if self.freq == Freq::Daily && self.interval % 7 == 0 && *weekdays != 0 =>
+            {
+                weekdays & (1 << weekday(day_of(self.start))) != 0
+            }
+            _ => true,
+        }
     }
 }
 

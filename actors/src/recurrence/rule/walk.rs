@@ -9,7 +9,7 @@ use super::plan::Plan;
 
 /// How much work a walk may do before it gives up, in periods looked at; an expansion of this many takes
 /// well under 50 ms, and rules that people use need one for each occurrence.
-pub(super) const BUDGET: u32 = 200_000;
+pub(super) const BUDGET: u32 = 100_000;
 
 /// A plan being walked.
 #[derive(Clone, Debug)]

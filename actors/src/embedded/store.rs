@@ -1,0 +1,245 @@
+//! The file: opened, migrated, and read by connections that never wait for the writer.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    Connection, Row, SqliteConnection, SqlitePool,
+    sqlite::{
+        SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    },
+};
+use uuid::Uuid;
+
+use super::OpenError;
+use crate::{
+    host::{Etag, Record, SLOTS, Stored, Unavailable},
+    message::{
+        event::Event,
+        key::{Key, Kind, UserId},
+        time::Timestamp,
+    },
+};
+
+/// The file's name in its folder.
+pub(super) const FILE: &str = "tickler.db";
+const READERS: u32 = 4;
+const LOAD_MS: u64 = 2_000;
+/// Longer than another program may look into the file, shorter than an append may take.
+const BUSY_MS: u64 = 1_000;
+/// 16 MB of journal: a page that changes often is folded into the file once for many commits.
+const CHECKPOINT_PAGES: &str = "4000";
+const WRITER_CACHE: &str = "-32768";
+const READER_CACHE: &str = "-4096";
+/// The index under which a snapshot is read, beside the slots.
+const SNAP: i64 = SLOTS as i64;
+
+// The statements below say 64.
+const _: () = assert!(SLOTS == 64);
+
+const LOAD: &str = "\
+    SELECT 64 AS i, snap.etag, snap.state FROM actor JOIN snap ON snap.actor = actor.id WHERE key = ?1 \
+    UNION ALL SELECT slot.id & 63, slot.etag, slot.entry FROM actor \
+    JOIN slot ON slot.id BETWEEN actor.id * 64 AND actor.id * 64 + 63 WHERE key = ?1";
+const SLOT: &str = "\
+    SELECT slot.id & 63 AS i, slot.etag, slot.entry FROM actor \
+    JOIN slot ON slot.id = actor.id * 64 + ?2 WHERE key = ?1";
+const DUE: &str = "\
+    SELECT moment, actor, arming, key FROM alarm JOIN actor ON actor.id = alarm.actor \
+    WHERE moment <= ? ORDER BY moment, actor LIMIT ?";
+const NEXT: &str = "SELECT min(moment) FROM alarm WHERE moment > ?";
+const UNFINISHED: &str = "\
+    SELECT DISTINCT key FROM alarm JOIN actor ON actor.id = alarm.actor \
+    WHERE moment > ? AND moment <= ? LIMIT ?";
+const LOG: &str = "SELECT offset, events FROM log WHERE offset > ? ORDER BY offset LIMIT ?";
+
+/// An alarm whose moment has come.
+#[derive(Clone, Debug)]
+pub(super) struct Due {
+    /// Its name.
+    pub(super) moment: Timestamp,
+    /// The actor's number.
+    pub(super) actor: i64,
+    /// Which arming of that moment.
+    pub(super) arming: i64,
+    /// The actor; `None` if the row cannot be read as one.
+    pub(super) key: Option<Key>,
+}
+
+/// Where the writer goes on from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marks {
+    /// The newest offset in the log.
+    pub(super) offset: i64,
+    /// The highest actor number.
+    pub(super) actor: i64,
+    /// How often the file has been opened.
+    pub(super) run: i64,
+}
+
+/// The readers.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    pool: SqlitePool,
+}
+
+/// Opens the file, makes or migrates its tables, and counts this run.
+pub(super) async fn open(dir: &Path) -> Result<(Store, SqliteConnection, Marks), OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(dir.join(FILE))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_millis(BUSY_MS))
+        // On macOS, fsync alone leaves the disk's own cache unwritten.
+        .pragma("fullfsync", "ON")
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("cache_size", WRITER_CACHE)
+        .statement_cache_capacity(256)
+        .row_buffer_size(256);
+    let options = sqlx::ConnectOptions::disable_statement_logging(options);
+    let mut writer = SqliteConnection::connect_with(&options).await?;
+    sqlx::migrate!("src/embedded/migrations").run(&mut writer).await?;
+    let run = sqlx::query_scalar("UPDATE run SET number = number + 1 RETURNING number")
+        .fetch_one(&mut writer)
+        .await?;
+    let (offset, actor) = sqlx::query_as(
+        "SELECT ifnull((SELECT max(offset) FROM log), 0), ifnull((SELECT max(id) FROM actor), 0)",
+    )
+    .fetch_one(&mut writer)
+    .await?;
+    let pool = SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(READERS)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options.read_only(true).pragma("cache_size", READER_CACHE))
+        .await?;
+    Ok((Store { pool }, writer, Marks { offset, actor, run }))
+}
+
+impl Store {
+    /// The snapshot and all slots of an actor, from one statement and so of one moment.
+    pub(super) async fn load(&self, key: &Key) -> Result<Record, Unavailable> {
+        let rows = self.rows(sqlx::query(LOAD).bind(key.to_string())).await?;
+        let mut record = Record::default();
+        for row in rows {
+            match stored(&row)? {
+                (SNAP, snap) => record.snap = Some(snap),
+                (index, slot) => record.slots.push((index.unsigned_abs(), slot)),
+            }
+        }
+        Ok(record)
+    }
+
+    /// One slot.
+    pub(super) async fn slot(&self, key: &Key, index: u64) -> Result<Option<Stored>, Unavailable> {
+        let query = sqlx::query(SLOT).bind(key.to_string()).bind(index.cast_signed());
+        match self.rows(query).await?.first() {
+            Some(row) => Ok(Some(stored(row)?.1)),
+            None => Ok(None),
+        }
+    }
+
+    /// The first `limit` alarms due at `now`, in order.
+    pub(super) async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, Unavailable> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.rows(sqlx::query(DUE).bind(now.0).bind(limit)).await?;
+        let read = |row: SqliteRow| {
+            Ok::<_, sqlx::Error>(Due {
+                moment: Timestamp(row.try_get(0)?),
+                actor: row.try_get(1)?,
+                arming: row.try_get(2)?,
+                key: read_key(row.try_get(3)?),
+            })
+        };
+        rows.into_iter().map(read).collect::<Result<_, _>>().map_err(unreadable)
+    }
+
+    /// The first moment after `now` at which an alarm is due.
+    pub(super) async fn next_alarm(
+        &self,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Unavailable> {
+        let rows = self.rows(sqlx::query(NEXT).bind(now.0)).await?;
+        let first = rows.first().map(|row| row.try_get::<Option<i64>, _>(0));
+        Ok(first.transpose().map_err(unreadable)?.flatten().map(Timestamp))
+    }
+
+    /// Actors with an alarm after `now` but not after `until`: whoever left something undone has one.
+    pub(super) async fn unfinished(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Key>, Unavailable> {
+        let query = sqlx::query(UNFINISHED).bind(now.0).bind(until.0).bind(limit);
+        let rows = self.rows(query).await?;
+        Ok(rows.iter().filter_map(|row| read_key(row.try_get(0).ok()?)).collect())
+    }
+
+    /// Events after the offset `after`, each with its own; about `limit`, never part of a turn unless `after` was.
+    pub(super) async fn log(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, Event)>, Unavailable> {
+        let rows_max = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.rows(sqlx::query(LOG).bind(after).bind(rows_max)).await?;
+        let mut log = Vec::with_capacity(rows.len());
+        for row in rows {
+            if log.len() >= limit {
+                break;
+            }
+            let last: i64 = row.try_get(0).map_err(unreadable)?;
+            let bytes: &[u8] = row.try_get(1).map_err(unreadable)?;
+            let events: Vec<Event> = serde_json::from_slice(bytes).map_err(unreadable)?;
+            let first = last + 1 - events.len() as i64;
+            log.extend((first..).zip(events).filter(|(offset, _)| *offset > after));
+        }
+        Ok(log)
+    }
+
+    /// Ends all readers.
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn rows(
+        &self,
+        query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
+    ) -> Result<Vec<SqliteRow>, Unavailable> {
+        let reading = query.fetch_all(&self.pool);
+        match tokio::time::timeout(Duration::from_millis(LOAD_MS), reading).await {
+            Ok(rows) => rows.map_err(unreadable),
+            Err(_) => Err(Unavailable(format!("reading took more than {LOAD_MS} ms"))),
+        }
+    }
+}
+
+fn stored(row: &SqliteRow) -> Result<(i64, Stored), Unavailable> {
+    let read = || -> Result<_, sqlx::Error> {
+        let etag: i64 = row.try_get(1)?;
+        Ok((row.try_get(0)?, Stored { bytes: row.try_get(2)?, etag: Etag(etag.to_string()) }))
+    };
+    read().map_err(unreadable)
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Unavailable {
+    Unavailable(format!("the data file cannot be read: {error}"))
+}
+
+/// Reads a key as it is displayed: `Kind/user`, `RecurrenceActor/user/rule`.
+fn read_key(text: &str) -> Option<Key> {
+    let (kind, user) = text.split_once('/')?;
+    let (kind, user, rule) = match kind {
+        "TaskListActor" => (Kind::TaskListActor, user, None),
+        "ReminderActor" => (Kind::ReminderActor, user, None),
+        "RecurrenceActor" => {
+            let (user, rule) = user.rsplit_once('/')?;
+            (Kind::RecurrenceActor, user, Some(Uuid::from_str(rule).ok()?))
+        }
+        _ => return None,
+    };
+    Some(Key { kind, user: UserId::parse(user)?, rule })
+}

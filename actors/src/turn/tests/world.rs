@@ -1,0 +1,705 @@
+//! The world that turns run in: a linearizable store, a scheduler, a log, and hosts that fail by seed.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::{Future, pending},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use tokio::{
+    sync::Notify,
+    time::{Duration, Instant, sleep, sleep_until, timeout},
+};
+use uuid::Uuid;
+
+use super::super::{Relay, SKEW_MS, Turns, frame};
+use crate::{
+    actor::Actor,
+    host::{Appended, Etag, Expect, Host, Record, Stored, Unavailable, WriteError},
+    message::{
+        event::Event,
+        key::{Key, Kind},
+        sync::Sync,
+        time::Timestamp,
+    },
+};
+
+/// Slots of the simulated ring: few, so that it comes round often.
+pub(super) const RING: u64 = 8;
+const START: i64 = 1_800_000_000_000;
+/// Memory of one node's actors of one type: small, so that actors are dropped now and then.
+const BYTES_MAX: usize = 64 * 1024;
+
+/// Three actors that are simulated together, and the kind of host.
+pub(super) trait Cast: Sized + Send + std::marker::Sync + 'static {
+    const OWNED: bool;
+    type List: Actor;
+    type Clock: Actor;
+    type Rule: Actor;
+}
+
+/// A bug planted outside the turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Flaw {
+    /// Writes by ETag take place whatever the row is.
+    NoEtag,
+    /// A new alarm takes the place of the one before.
+    AlarmMoved,
+}
+
+/// splitmix64.
+pub(super) struct Rng(pub(super) u64);
+
+impl Rng {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(super) fn below(&mut self, n: u64) -> u64 {
+        self.next() % n.max(1)
+    }
+
+    pub(super) fn millis(&mut self, n: u64) -> Duration {
+        Duration::from_millis(self.below(n + 1))
+    }
+}
+
+/// How bad things are, in chances of 10,000 per step.
+#[derive(Clone, Copy, Debug, Default)]
+struct Weather {
+    crash: u64,
+    freeze: u64,
+    slow: u64,
+    write: u64,
+    snapshot: u64,
+    late: u64,
+    arm: u64,
+    sync: u64,
+    publish: u64,
+    misroute: u64,
+    move_away: u64,
+    forget: u64,
+}
+
+impl Weather {
+    fn of(rng: &mut Rng) -> Self {
+        let mut some = |worst: u64| match rng.below(3) {
+            0 => 0,
+            1 => rng.below(worst / 10 + 1),
+            _ => rng.below(worst),
+        };
+        Self {
+            crash: some(100),
+            freeze: some(100),
+            slow: some(500),
+            write: some(2_000),
+            snapshot: some(9_000),
+            late: some(7_000),
+            arm: some(6_000),
+            sync: some(4_000),
+            publish: some(4_000),
+            misroute: some(2_000),
+            move_away: some(1_000),
+            forget: some(200),
+        }
+    }
+}
+
+/// One process.
+pub(super) struct Node<C: Cast> {
+    pub(super) id: usize,
+    pub(super) lists: Turns<C::List, SimHost<C>>,
+    pub(super) clocks: Turns<C::Clock, SimHost<C>>,
+    pub(super) rules: Turns<C::Rule, SimHost<C>>,
+}
+
+struct Status {
+    alive: bool,
+    frozen_until: Instant,
+    skew: i64,
+}
+
+struct Alarm {
+    registration: u64,
+    at: i64,
+    in_flight: bool,
+}
+
+/// A turn that took place in the store.
+#[derive(Clone, Debug)]
+pub(super) struct Commit {
+    pub(super) key: Key,
+    pub(super) sequence: u64,
+    pub(super) at: i64,
+    pub(super) facts: Vec<Uuid>,
+}
+
+/// Everything that outlives a process.
+pub(super) struct Inner<C: Cast> {
+    pub(super) rng: Rng,
+    pub(super) rows: BTreeMap<(Key, Option<u64>), Stored>,
+    pub(super) log: Vec<Event>,
+    pub(super) commits: Vec<Commit>,
+    pub(super) last: BTreeMap<Key, (u64, Uuid)>,
+    pub(super) broken: Option<String>,
+    alarms: BTreeMap<(i64, Key), Alarm>,
+    nodes: Vec<Arc<Node<C>>>,
+    status: Vec<Status>,
+    places: HashMap<Key, usize>,
+    weather: Weather,
+    log_down: bool,
+    writes: u64,
+}
+
+/// The world.
+pub(super) struct World<C: Cast> {
+    inner: Mutex<Inner<C>>,
+    began: Instant,
+    alarm_set: Notify,
+    flaw: Option<Flaw>,
+}
+
+impl<C: Cast> World<C> {
+    pub(super) fn new(seed: u64, flaw: Option<Flaw>) -> Arc<Self> {
+        let mut rng = Rng(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let weather = Weather::of(&mut rng);
+        let inner = Inner {
+            rng,
+            rows: BTreeMap::new(),
+            log: Vec::new(),
+            commits: Vec::new(),
+            last: BTreeMap::new(),
+            broken: None,
+            alarms: BTreeMap::new(),
+            nodes: Vec::new(),
+            status: Vec::new(),
+            places: HashMap::new(),
+            weather,
+            log_down: false,
+            writes: 0,
+        };
+        let (began, alarm_set) = (Instant::now(), Notify::new());
+        let world = Arc::new(Self { inner: Mutex::new(inner), began, alarm_set, flaw });
+        for _ in 0..if C::OWNED { 1 } else { 3 } {
+            world.start_node();
+        }
+        tokio::spawn(schedule(world.clone()));
+        world
+    }
+
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner<C>> {
+        self.inner.lock().unwrap()
+    }
+
+    /// The true time.
+    pub(super) fn now(&self) -> i64 {
+        START + i64::try_from(self.began.elapsed().as_millis()).unwrap()
+    }
+
+    pub(super) fn below(&self, n: u64) -> u64 {
+        self.inner().rng.below(n)
+    }
+
+    /// Notes the first promise that was broken.
+    pub(super) fn broke(&self, what: impl FnOnce() -> String) {
+        let now = self.now();
+        self.inner().broken.get_or_insert_with(|| format!("at {now}: {}", what()));
+    }
+
+    fn start_node(self: &Arc<Self>) {
+        let mut inner = self.inner();
+        let id = inner.nodes.len();
+        // Owner and scheduler are one process with one clock; else each clock is off by up to half the skew.
+        let half = SKEW_MS.unsigned_abs() / 2 - 1;
+        let skew =
+            if C::OWNED { 0 } else { inner.rng.below(2 * half).cast_signed() - half.cast_signed() };
+        let host = SimHost { world: self.clone(), node: id };
+        let relay = Relay::default();
+        let zone = chrono_tz::UTC;
+        let lists = Turns::new(host.clone(), relay.clone(), zone, BYTES_MAX);
+        let clocks = Turns::new(host.clone(), relay.clone(), zone, BYTES_MAX);
+        let rules = Turns::new(host, relay, zone, BYTES_MAX);
+        inner.nodes.push(Arc::new(Node { id, lists, clocks, rules }));
+        inner.status.push(Status { alive: true, frozen_until: Instant::now(), skew });
+    }
+
+    fn kill(self: &Arc<Self>, node: usize) {
+        let mut inner = self.inner();
+        if !std::mem::replace(&mut inner.status[node].alive, false) {
+            return;
+        }
+        let after = inner.rng.millis(5_000);
+        drop(inner);
+        let world = self.clone();
+        tokio::spawn(async move {
+            sleep(after).await;
+            world.start_node();
+        });
+    }
+
+    /// From now on nothing fails; every process starts anew, and nobody asks anything.
+    pub(super) async fn heal(self: &Arc<Self>) {
+        let nodes = {
+            let mut inner = self.inner();
+            inner.weather = Weather::default();
+            inner.log_down = false;
+            inner.status.len()
+        };
+        for node in 0..nodes {
+            self.kill(node);
+        }
+        sleep(Duration::from_secs(6)).await;
+    }
+
+    pub(super) fn log_is_down(&self, down: bool) {
+        self.inner().log_down = down;
+    }
+
+    /// Ends what holds itself.
+    pub(super) fn end(&self) {
+        self.inner().nodes.clear();
+    }
+
+    /// Where a key lives, most of the time.
+    pub(super) fn route(&self, key: &Key) -> Option<Arc<Node<C>>> {
+        let mut inner = self.inner();
+        let alive: Vec<usize> =
+            (0..inner.nodes.len()).filter(|node| inner.status[*node].alive).collect();
+        let any = *alive.get(usize::try_from(inner.rng.below(alive.len() as u64)).unwrap())?;
+        let weather = inner.weather;
+        let roll = inner.rng.below(10_000);
+        let placed = inner.places.get(key).copied().filter(|node| inner.status[*node].alive);
+        let node = match placed {
+            Some(placed) if roll >= weather.misroute => placed,
+            _ => any,
+        };
+        if placed.is_none() || inner.rng.below(10_000) < weather.move_away {
+            inner.places.insert(key.clone(), any);
+        }
+        Some(inner.nodes[node].clone())
+    }
+
+    /// Runs something on a node for someone outside: who is dead does not answer, who is frozen answers late.
+    pub(super) async fn on<T>(&self, node: &Node<C>, asked: impl Future<Output = T>) -> Option<T> {
+        let answer = timeout(Duration::from_secs(20), asked).await.ok()?;
+        loop {
+            let until = {
+                let inner = self.inner();
+                let status = &inner.status[node.id];
+                if !status.alive {
+                    return None;
+                }
+                status.frozen_until
+            };
+            if until <= Instant::now() {
+                return Some(answer);
+            }
+            sleep_until(until).await;
+        }
+    }
+
+    async fn wake(&self, key: &Key, moment: Timestamp) -> bool {
+        let Some(node) = self.route(key) else { return false };
+        let woken = match key.kind {
+            Kind::TaskListActor => self.on(&node, node.lists.wake(key, moment)).await,
+            Kind::ReminderActor => self.on(&node, node.clocks.wake(key, moment)).await,
+            Kind::RecurrenceActor => self.on(&node, node.rules.wake(key, moment)).await,
+        };
+        matches!(woken, Some(Ok(())))
+    }
+
+    async fn receive(&self, to: &Key, sync: Sync) -> bool {
+        let Some(node) = self.route(to) else { return false };
+        let received = match to.kind {
+            Kind::TaskListActor => self.on(&node, node.lists.receive(to, sync)).await,
+            Kind::ReminderActor => self.on(&node, node.clocks.receive(to, sync)).await,
+            Kind::RecurrenceActor => self.on(&node, node.rules.receive(to, sync)).await,
+        };
+        matches!(received, Some(Ok(())))
+    }
+
+    fn register(&self, key: &Key, moment: i64) {
+        let mut inner = self.inner();
+        inner.writes += 1;
+        let alarm = Alarm { registration: inner.writes, at: moment, in_flight: false };
+        if self.flaw == Some(Flaw::AlarmMoved) {
+            inner.alarms.retain(|(_, other), _| other != key);
+        }
+        inner.alarms.insert((moment, key.clone()), alarm);
+        drop(inner);
+        self.alarm_set.notify_one();
+    }
+
+    /// The store's one way to change a row: at one instant, or not at all.
+    fn write(
+        &self,
+        key: &Key,
+        row: Option<u64>,
+        bytes: &[u8],
+        expect: &Expect,
+        facts: &[Event],
+    ) -> bool {
+        let at = self.now();
+        let mut inner = self.inner();
+        let held = inner.rows.get(&(key.clone(), row));
+        let as_expected = match expect {
+            Expect::Absent => held.is_none(),
+            Expect::Etag(_) if self.flaw == Some(Flaw::NoEtag) => true,
+            Expect::Etag(etag) => held.is_some_and(|held| held.etag == *etag),
+        };
+        if !as_expected {
+            return false;
+        }
+        inner.writes += 1;
+        let etag = if C::OWNED { content_etag(bytes) } else { Etag(inner.writes.to_string()) };
+        inner.rows.insert((key.clone(), row), Stored { bytes: bytes.to_vec(), etag });
+        if row.is_none() {
+            return true;
+        }
+        let head = frame::head(bytes).unwrap();
+        let last = inner.last.insert(key.clone(), (head.sequence, head.id)).unwrap_or_default();
+        let facts = facts.iter().filter(|event| event.sequence == head.sequence);
+        let facts = facts.map(|event| event.id).collect();
+        inner.commits.push(Commit { key: key.clone(), sequence: head.sequence, at, facts });
+        drop(inner);
+        if (last.0 + 1, last.1) != (head.sequence, head.before) {
+            self.broke(|| {
+                format!("{key}: turn {} was written over turn {}", head.sequence, last.0)
+            });
+        }
+        true
+    }
+}
+
+fn content_etag(bytes: &[u8]) -> Etag {
+    Etag(Uuid::new_v5(&Uuid::nil(), bytes).to_string())
+}
+
+/// The scheduler: brings every alarm back until it is taken, now and then twice.
+async fn schedule<C: Cast>(world: Arc<World<C>>) {
+    loop {
+        let now = world.now();
+        let (due, next) = {
+            let mut inner = world.inner();
+            let mut due = Vec::new();
+            let mut next = i64::MAX;
+            for ((moment, key), alarm) in &mut inner.alarms {
+                if !alarm.in_flight && alarm.at <= now {
+                    alarm.in_flight = true;
+                    due.push((*moment, key.clone(), alarm.registration));
+                } else if !alarm.in_flight {
+                    next = next.min(alarm.at);
+                }
+            }
+            (due, next)
+        };
+        for (moment, key, registration) in due {
+            tokio::spawn(deliver(world.clone(), moment, key, registration));
+        }
+        let wait = Duration::from_millis((next - now).clamp(0, 3_600_000).unsigned_abs());
+        let _ = timeout(wait, world.alarm_set.notified()).await;
+    }
+}
+
+async fn deliver<C: Cast>(world: Arc<World<C>>, moment: i64, key: Key, registration: u64) {
+    let late = {
+        let mut inner = world.inner();
+        let slow = inner.rng.below(10_000) < inner.weather.slow;
+        inner.rng.millis(if slow { 20_000 } else { 20 })
+    };
+    sleep(late).await;
+    let taken = world.wake(&key, Timestamp(moment)).await;
+    let now = world.now();
+    let mut inner = world.inner();
+    let again = inner.rng.below(10_000) < inner.weather.sync;
+    let slot = (moment, key);
+    let Some(alarm) = inner.alarms.get_mut(&slot) else { return };
+    if alarm.registration != registration {
+        return;
+    }
+    if taken && !again {
+        inner.alarms.remove(&slot);
+    } else {
+        alarm.in_flight = false;
+        alarm.at = now + 30_000;
+    }
+    drop(inner);
+    world.alarm_set.notify_one();
+}
+
+/// A host in this world.
+pub(super) struct SimHost<C: Cast> {
+    world: Arc<World<C>>,
+    node: usize,
+}
+
+impl<C: Cast> Clone for SimHost<C> {
+    fn clone(&self) -> Self {
+        Self { world: self.world.clone(), node: self.node }
+    }
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Fine,
+    /// It does not arrive.
+    Lost,
+    /// It arrives; nobody is told.
+    Unanswered,
+    /// It arrives when nobody waits for it any more.
+    Late(Duration),
+}
+
+impl<C: Cast> SimHost<C> {
+    /// Any await on the world: time passes, and the process may end or stand still here.
+    async fn step(&self) {
+        let pause = {
+            let mut inner = self.world.inner();
+            let weather = inner.weather;
+            let crash = inner.rng.below(10_000) < weather.crash;
+            let freeze = inner.rng.below(10_000) < weather.freeze;
+            let slow = inner.rng.below(10_000) < weather.slow;
+            let forget = inner.rng.below(10_000) < weather.forget;
+            if freeze {
+                let until = Instant::now() + inner.rng.millis(90_000);
+                inner.status[self.node].frozen_until = until;
+            }
+            let pause = inner.rng.millis(if slow { 3_000 } else { 3 });
+            let node = inner.nodes.get(self.node).filter(|_| forget).cloned();
+            drop(inner);
+            if crash {
+                self.world.kill(self.node);
+            }
+            if let Some(node) = node {
+                node.lists.forget_all();
+                node.clocks.forget_all();
+            }
+            pause
+        };
+        sleep(pause).await;
+        loop {
+            let until = {
+                let inner = self.world.inner();
+                let status = &inner.status[self.node];
+                if status.alive { Some(status.frozen_until) } else { None }
+            };
+            match until {
+                None => pending::<()>().await,
+                Some(until) if until <= Instant::now() => return,
+                Some(until) => sleep_until(until).await,
+            }
+        }
+    }
+
+    fn fate(&self, chance: impl Fn(&Weather) -> u64) -> Fate {
+        let mut inner = self.world.inner();
+        let chance = chance(&inner.weather);
+        if inner.rng.below(10_000) >= chance {
+            return Fate::Fine;
+        }
+        let late = inner.weather.late;
+        if inner.rng.below(10_000) < late && !C::OWNED {
+            return Fate::Late(inner.rng.millis(10_000));
+        }
+        if inner.rng.below(2) == 0 { Fate::Lost } else { Fate::Unanswered }
+    }
+
+    async fn save(
+        &self,
+        key: &Key,
+        row: Option<u64>,
+        bytes: Vec<u8>,
+        expect: Expect,
+        events: &[Event],
+    ) -> Result<(), WriteError> {
+        self.step().await;
+        let chance =
+            |weather: &Weather| if row.is_none() { weather.snapshot } else { weather.write };
+        let fate = self.fate(chance);
+        let unknown = || WriteError::Unknown("simulated".to_owned());
+        let saved = match fate {
+            Fate::Fine | Fate::Unanswered => self.world.write(key, row, &bytes, &expect, events),
+            Fate::Lost => false,
+            Fate::Late(after) => {
+                let (world, key, facts) = (self.world.clone(), key.clone(), events.to_vec());
+                tokio::spawn(async move {
+                    sleep(after).await;
+                    world.write(&key, row, &bytes, &expect, &facts);
+                });
+                return Err(unknown());
+            }
+        };
+        if fate != Fate::Fine && C::OWNED {
+            // A process whose commit failed stops.
+            self.world.kill(self.node);
+        }
+        self.step().await;
+        match fate {
+            Fate::Fine if saved => Ok(()),
+            Fate::Fine => Err(WriteError::Refused),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl<C: Cast> Host for SimHost<C> {
+    const OWNS_STORE: bool = C::OWNED;
+    const RING: u64 = RING;
+
+    fn etag(&self, row: &[u8]) -> Option<Etag> {
+        C::OWNED.then(|| content_etag(row))
+    }
+
+    fn now(&self) -> Timestamp {
+        let now = self.world.now();
+        Timestamp(now + self.world.inner().status[self.node].skew)
+    }
+
+    fn random(&self) -> Uuid {
+        let mut inner = self.world.inner();
+        Uuid::from_u64_pair(inner.rng.next(), inner.rng.next())
+    }
+
+    async fn load(&self, key: &Key) -> Result<Record, Unavailable> {
+        self.step().await;
+        let mut order: Vec<Option<u64>> = (0..RING).map(Some).chain([None]).collect();
+        let torn = {
+            let mut inner = self.world.inner();
+            for i in (1..order.len()).rev() {
+                let j = usize::try_from(inner.rng.below(i as u64 + 1)).unwrap();
+                order.swap(i, j);
+            }
+            inner.rng.below(4) == 0 && !C::OWNED
+        };
+        let mut record = Record::default();
+        for (count, row) in order.into_iter().enumerate() {
+            if torn && count % 3 == 2 {
+                let pause = self.world.inner().rng.millis(1_000);
+                sleep(pause).await;
+                self.step().await;
+            }
+            let stored = self.world.inner().rows.get(&(key.clone(), row)).cloned();
+            match row {
+                None => record.snap = stored,
+                Some(index) => record.slots.extend(stored.map(|stored| (index, stored))),
+            }
+        }
+        self.step().await;
+        match self.fate(|weather| weather.write / 4) {
+            Fate::Fine => Ok(record),
+            _ => Err(Unavailable("simulated".to_owned())),
+        }
+    }
+
+    async fn slot(&self, key: &Key, index: u64) -> Result<Option<Stored>, Unavailable> {
+        self.step().await;
+        let stored = self.world.inner().rows.get(&(key.clone(), Some(index))).cloned();
+        self.step().await;
+        match self.fate(|weather| weather.write / 4) {
+            Fate::Fine => Ok(stored),
+            _ => Err(Unavailable("simulated".to_owned())),
+        }
+    }
+
+    async fn append(
+        &self,
+        key: &Key,
+        index: u64,
+        entry: Vec<u8>,
+        expect: Expect,
+        alarm: Option<Timestamp>,
+        events: &[Event],
+    ) -> Result<Appended, WriteError> {
+        if !C::OWNED {
+            self.save(key, Some(index), entry, expect, events).await?;
+            return Ok(Appended::default());
+        }
+        self.step().await;
+        let fate = self.fate(|weather| weather.write / 8);
+        let saved =
+            fate != Fate::Lost && self.world.write(key, Some(index), &entry, &expect, events);
+        if saved {
+            self.world.inner().log.extend_from_slice(events);
+            if let Some(alarm) = alarm {
+                self.world.register(key, alarm.0);
+            }
+        }
+        if fate != Fate::Fine {
+            self.world.kill(self.node);
+        }
+        self.step().await;
+        if saved { Ok(Appended { armed: true, logged: true }) } else { Err(WriteError::Refused) }
+    }
+
+    async fn snapshot(&self, key: &Key, snap: Vec<u8>, expect: Expect) -> Result<(), WriteError> {
+        self.save(key, None, snap, expect, &[]).await
+    }
+
+    async fn arm(&self, key: &Key, moment: Timestamp) -> Result<(), Unavailable> {
+        self.step().await;
+        let fate = self.fate(|weather| weather.arm);
+        match fate {
+            Fate::Fine | Fate::Unanswered => self.world.register(key, moment.0),
+            Fate::Lost => {}
+            Fate::Late(after) => {
+                let (world, key) = (self.world.clone(), key.clone());
+                tokio::spawn(async move {
+                    sleep(after).await;
+                    world.register(&key, moment.0);
+                });
+            }
+        }
+        self.step().await;
+        if fate == Fate::Fine { Ok(()) } else { Err(Unavailable("simulated".to_owned())) }
+    }
+
+    async fn publish(&self, events: &[Event]) -> Result<(), Unavailable> {
+        self.step().await;
+        let fate = self.fate(|weather| weather.publish);
+        {
+            let mut inner = self.world.inner();
+            if inner.log_down {
+                return Err(Unavailable("the log is down".to_owned()));
+            }
+            let arrive = match fate {
+                Fate::Fine | Fate::Unanswered => events.len(),
+                Fate::Lost => usize::try_from(inner.rng.below(events.len() as u64)).unwrap(),
+                Fate::Late(_) => 0,
+            };
+            inner.log.extend_from_slice(&events[..arrive]);
+        }
+        if let Fate::Late(after) = fate {
+            let (world, events) = (self.world.clone(), events.to_vec());
+            tokio::spawn(async move {
+                sleep(after).await;
+                world.inner().log.extend_from_slice(&events);
+            });
+        }
+        self.step().await;
+        if fate == Fate::Fine { Ok(()) } else { Err(Unavailable("simulated".to_owned())) }
+    }
+
+    async fn sync(&self, to: &Key, sync: &Sync) -> Result<(), Unavailable> {
+        self.step().await;
+        let fate = self.fate(|weather| weather.sync);
+        let taken = match fate {
+            Fate::Lost => false,
+            Fate::Fine | Fate::Unanswered => self.world.receive(to, sync.clone()).await,
+            Fate::Late(after) => {
+                let (world, to, sync) = (self.world.clone(), to.clone(), sync.clone());
+                tokio::spawn(async move {
+                    sleep(after).await;
+                    world.receive(&to, sync).await;
+                });
+                false
+            }
+        };
+        self.step().await;
+        if fate == Fate::Fine && taken { Ok(()) } else { Err(Unavailable("simulated".to_owned())) }
+    }
+}

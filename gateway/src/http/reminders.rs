@@ -1,0 +1,300 @@
+//! `/api/v1/reminders` and `/api/v1/notifications`: how each call is read and its result written.
+
+use actors::{
+    Done,
+    message::{
+        fault::Code,
+        reminder::{
+            self, Command, Notification, Query, Reminder,
+            SnoozeUntil::{Minutes, When as Until},
+            shown::{Shown, ShownNotification},
+        },
+        task::command::{self, TaskRef, When},
+        time::{Local, Timestamp, resolve},
+    },
+};
+use axum::{
+    http::{StatusCode, header},
+    response::Response,
+};
+use chrono::{NaiveTime, TimeDelta};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    Ask, Outcome, answer,
+    ask::IfMatch,
+    tasks::{min_version, one_version},
+};
+use crate::{
+    fields::{Reader, Spelling, Unread, reminder as fields, value},
+    problem::Problem,
+    reminders, tasks,
+};
+
+/// Minutes of a snooze when nothing is said, and at most.
+const SNOOZE_MINUTES: i64 = 10;
+const SNOOZE_MINUTES_MAX: i64 = 10_080;
+/// Reminders on a page when nothing is said, and at most.
+const PAGE: u64 = 100;
+const PAGE_MAX: u64 = 500;
+/// Inbox entries on a page when nothing is said, and at most.
+const INBOX_PAGE: u64 = 50;
+const INBOX_PAGE_MAX: u64 = 200;
+
+fn failed(ask: &Ask) -> impl Fn(actors::Failure) -> Problem + '_ {
+    |failure| Problem::failed(failure, ask.user())
+}
+
+/// `POST /api/v1/reminders`
+pub(super) async fn create(ask: Ask) -> Outcome {
+    ask.no_params()?;
+    let how = ask.how()?;
+    let mut object = ask.object()?;
+    let task = object.shift_remove("task_id");
+    let draft = fields::draft(&object, ask.user(), Spelling::Strict);
+    let task = match task {
+        None | Some(serde_json::Value::Null) => {
+            draft?;
+            return Err(Problem::field("/task_id", Code::Required, "task_id is needed."));
+        }
+        Some(task) => value::task_ref_value(&task).ok_or_else(Problem::not_found)?,
+    };
+    let draft = super::tasks::judged(&ask, task, draft).await?;
+    let command = command::Command::SetReminder { task, draft };
+    let done = reminders::set(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
+    let place = format!("/api/v1/reminders/{}", done.reply.id);
+    let mut answer = written(&ask, StatusCode::CREATED, &done);
+    answer.headers_mut().insert(header::LOCATION, answer::text(&place));
+    Ok(answer::at_version(answer, done.version))
+}
+
+/// `GET /api/v1/reminders`
+pub(super) async fn list(ask: Ask) -> Outcome {
+    let mut params = ask.params()?;
+    let status = params.list("status", status);
+    let task = params.take("task_id");
+    let bounds = (params.read("from", value::when), params.read("to", value::when));
+    let limit = params.number("limit", 1, PAGE_MAX).unwrap_or(PAGE) as usize;
+    let cursor = params.take("cursor");
+    let min_version = min_version(&mut params);
+    params.finish()?;
+    let task = match task {
+        None => None,
+        Some(task) => Some(task_id(&ask, &task).await?),
+    };
+    let (from, to) = instants(&ask, bounds).await?;
+    let query = Query::List { status, task, from, to, limit, cursor };
+    let page =
+        reminders::list(&ask.app, ask.user(), query, min_version).await.map_err(failed(&ask))?;
+    let user = ask.user();
+    let shown: Vec<_> = page.reminders.iter().map(|reminder| Shown { reminder, user }).collect();
+    let body = json!({"reminders": shown, "count": page.count, "next_cursor": page.next});
+    Ok(answer::json(StatusCode::OK, &body))
+}
+
+fn status(text: &str) -> Result<reminder::Status, Unread> {
+    Ok(match text.to_ascii_lowercase().as_str() {
+        "pending" => reminder::Status::Pending,
+        "triggered" => reminder::Status::Triggered,
+        "acknowledged" => reminder::Status::Acknowledged,
+        "cancelled" | "canceled" => reminder::Status::Cancelled,
+        _ => {
+            let why = "The status is one of pending, triggered, acknowledged, cancelled.";
+            return Err((Code::Invalid, why.to_owned()));
+        }
+    })
+}
+
+/// The task that a filter names; one that nobody has leads to an empty list.
+async fn task_id(ask: &Ask, text: &str) -> Result<Uuid, Problem> {
+    match value::task_ref(text) {
+        Some(TaskRef::Id(id)) => Ok(id),
+        None => Ok(Uuid::nil()),
+        Some(task @ TaskRef::Number(_)) => match tasks::get(&ask.app, ask.user(), task, 0).await {
+            Ok(found) => Ok(found.answer.id),
+            Err(actors::Failure::Rejected(_)) => Ok(Uuid::nil()),
+            Err(failure) => Err(Problem::failed(failure, ask.user())),
+        },
+    }
+}
+
+/// Bounds as instants: a day means the whole day in the user's zone.
+async fn instants(
+    ask: &Ask,
+    (from, to): (Option<When>, Option<When>),
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
+    let local = |when: &Option<When>| matches!(when, Some(When::Local(_)));
+    let zone = if local(&from) || local(&to) {
+        reminders::zone(&ask.app, ask.user()).await.map_err(failed(ask))?
+    } else {
+        chrono_tz::UTC
+    };
+    let at = |when: When, days: i64| match when {
+        When::Instant(at) => Timestamp::from(at),
+        When::Local(Local::Moment(at)) => resolve(at, zone).utc.into(),
+        When::Local(Local::Day(day)) => {
+            let start = (day + TimeDelta::days(days)).and_time(NaiveTime::MIN);
+            Timestamp::from(resolve(start, zone).utc).plus(-days)
+        }
+    };
+    Ok((from.map(|when| at(when, 0)), to.map(|when| at(when, 1))))
+}
+
+/// `GET /api/v1/reminders/{id}`
+pub(super) async fn get(ask: Ask) -> Outcome {
+    let id = ask.id()?;
+    let read = || {
+        let mut params = ask.params()?;
+        let min_version = min_version(&mut params);
+        params.finish().map(|()| min_version)
+    };
+    let min_version = judged(&ask, id, read()).await?;
+    let found =
+        reminders::get(&ask.app, ask.user(), id, min_version).await.map_err(failed(&ask))?;
+    let reminder = &found.answer;
+    let shown = || reminder_json(&ask, reminder);
+    Ok(answer::cached(&ask, reminder.version, shown))
+}
+
+/// `PUT PATCH /api/v1/reminders/{id}`
+pub(super) async fn edit(ask: Ask) -> Outcome {
+    let id = ask.id()?;
+    let read = || {
+        ask.no_params()?;
+        let (how, if_match, object) = (ask.how()?, ask.if_match()?, ask.object()?);
+        let mut reader = Reader::new(&object, ask.user(), Spelling::Strict)?;
+        let sent_back = object.contains_key("id");
+        let at = fields::when(&mut reader, sent_back);
+        let channels = reader.field(&["channels"], fields::channels).flatten();
+        for owned in fields::OWNED.iter().chain(&["task_id", "webhook_url", "email_address"]) {
+            reader.take(owned);
+        }
+        reader.finish()?;
+        Ok((how, if_match, at, channels))
+    };
+    let (how, if_match, at, channels) = judged(&ask, id, read()).await?;
+    let expect = expected(&ask, id, if_match).await?;
+    let done = reminders::change(&ask.app, ask.caller(), &how, id, (at, channels), expect)
+        .await
+        .map_err(failed(&ask))?;
+    Ok(answer::at_version(written(&ask, StatusCode::OK, &done), done.version))
+}
+
+/// `DELETE /api/v1/reminders/{id}`
+pub(super) async fn delete(ask: Ask) -> Outcome {
+    let id = ask.id()?;
+    let (how, if_match) = judged(&ask, id, plain(&ask)).await?;
+    let expect = expected(&ask, id, if_match).await?;
+    let done = reminders::take_off(&ask.app, ask.caller(), &how, id, expect)
+        .await
+        .map_err(failed(&ask))?;
+    Ok(written(&ask, StatusCode::OK, &done))
+}
+
+/// `POST /api/v1/reminders/{id}/snooze`
+pub(super) async fn snooze(ask: Ask) -> Outcome {
+    let id = ask.id()?;
+    let read = || {
+        let (how, if_match) = plain(&ask)?;
+        let object = ask.object_or_empty()?;
+        let mut reader = Reader::new(&object, ask.user(), Spelling::Strict)?;
+        let minutes =
+            reader.field(&["minutes"], |value| value::integer(value, 1, SNOOZE_MINUTES_MAX));
+        let until = reader.field(&["until"], fields::moment);
+        if minutes.is_some() && until.is_some() {
+            reader.conflict("until", "minutes");
+        }
+        reader.finish()?;
+        let until = until.map_or(Minutes(minutes.unwrap_or(SNOOZE_MINUTES)), Until);
+        Ok((how, if_match, until))
+    };
+    let (how, if_match, mut until) = judged(&ask, id, read()).await?;
+    if let Until(When::Local(Local::Moment(at))) = until {
+        let zone = reminders::zone(&ask.app, ask.user()).await.map_err(failed(&ask))?;
+        until = reminder::SnoozeUntil::Moment(resolve(at, zone).utc.into());
+    }
+    let expect = expected(&ask, id, if_match).await?;
+    let command = Command::Snooze { reminder: id, until, expect };
+    let done =
+        reminders::tell(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
+    Ok(written(&ask, StatusCode::OK, &done))
+}
+
+/// `POST /api/v1/reminders/{id}/acknowledge`
+pub(super) async fn acknowledge(ask: Ask) -> Outcome {
+    let id = ask.id()?;
+    let (how, if_match) = judged(&ask, id, plain(&ask)).await?;
+    let expect = expected(&ask, id, if_match).await?;
+    let command = Command::Acknowledge { reminder: id, expect };
+    let done =
+        reminders::tell(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
+    Ok(written(&ask, StatusCode::OK, &done))
+}
+
+/// `GET /api/v1/notifications`
+pub(super) async fn inbox(ask: Ask) -> Outcome {
+    let mut params = ask.params()?;
+    let unread = params.boolean("unread").unwrap_or(false);
+    let limit = params.number("limit", 1, INBOX_PAGE_MAX).unwrap_or(INBOX_PAGE) as usize;
+    let cursor = params.take("cursor");
+    let min_version = min_version(&mut params);
+    params.finish()?;
+    let query = Query::Inbox { unread, limit, cursor };
+    let inbox =
+        reminders::inbox(&ask.app, ask.user(), query, min_version).await.map_err(failed(&ask))?;
+    let shown: Vec<_> = inbox.notifications.iter().map(ShownNotification).collect();
+    let body = json!({"notifications": shown, "unread": inbox.unread, "next_cursor": inbox.next});
+    Ok(answer::json(StatusCode::OK, &body))
+}
+
+/// `POST /api/v1/notifications/{id}/read`
+pub(super) async fn read(ask: Ask) -> Outcome {
+    let id = ask.id()?;
+    ask.no_params()?;
+    let how = ask.how()?;
+    let done: Done<Box<Notification>> =
+        reminders::read(&ask.app, ask.caller(), &how, id).await.map_err(failed(&ask))?;
+    let answer = answer::json(StatusCode::OK, &ShownNotification(&done.reply));
+    Ok(answer::replayed(answer, done.replayed))
+}
+
+/// `POST /api/v1/notifications/read-all`
+pub(super) async fn read_all(ask: Ask) -> Outcome {
+    ask.no_params()?;
+    let how = ask.how()?;
+    let done = reminders::read_all(&ask.app, ask.caller(), &how).await.map_err(failed(&ask))?;
+    Ok(answer::replayed(answer::nothing(), done.replayed))
+}
+
+/// What every call without further fields is read for.
+fn plain(ask: &Ask) -> Result<(crate::app::How, IfMatch), Problem> {
+    ask.no_params()?;
+    Ok((ask.how()?, ask.if_match()?))
+}
+
+fn reminder_json(ask: &Ask, reminder: &Reminder) -> Vec<u8> {
+    serde_json::to_vec(&Shown { reminder, user: ask.user() }).expect("a reminder is JSON")
+}
+
+/// A reminder with its ETag.
+fn written(ask: &Ask, status: StatusCode, done: &Done<Box<Reminder>>) -> Response {
+    let answer = answer::object(status, reminder_json(ask, &done.reply), done.reply.version);
+    answer::replayed(answer, done.replayed)
+}
+
+/// The id of the path is judged before everything else.
+async fn judged<T>(ask: &Ask, id: Uuid, read: Result<T, Problem>) -> Result<T, Problem> {
+    let Err(problem) = read else { return read };
+    reminders::get(&ask.app, ask.user(), id, 0).await.map_err(failed(ask))?;
+    Err(problem)
+}
+
+/// The one version that a call requires, of those that If-Match names.
+async fn expected(ask: &Ask, id: Uuid, if_match: IfMatch) -> Result<Option<u64>, Problem> {
+    one_version(if_match, || async {
+        let found = reminders::get(&ask.app, ask.user(), id, 0).await.map_err(failed(ask))?;
+        Ok(found.answer.version)
+    })
+    .await
+}

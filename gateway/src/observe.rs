@@ -1,0 +1,157 @@
+//! What can be seen from outside: one log line per request, metrics, log format.
+
+mod json;
+
+use std::{
+    io::IsTerminal,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use axum::http::{HeaderMap, Method, StatusCode};
+use metrics::{Counter, counter};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::{
+    app::App,
+    config::{Config, LogFormat},
+    http::new_trace,
+};
+
+/// Counters that are kept at hand, so that a request costs no look-up by text.
+pub(crate) struct Metrics {
+    handle: PrometheusHandle,
+    requests: Mutex<Vec<(Method, &'static str, u16, Counter)>>,
+}
+
+impl Metrics {
+    /// Installs the recorder of this process, once.
+    pub(crate) fn install() -> Self {
+        static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+        let handle = HANDLE.get_or_init(|| {
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let handle = recorder.handle();
+            if metrics::set_global_recorder(recorder).is_err() {
+                tracing::warn!("metrics go elsewhere: another recorder is installed");
+            }
+            handle
+        });
+        Self { handle: handle.clone(), requests: Mutex::default() }
+    }
+
+    /// The metrics as Prometheus reads them.
+    pub(crate) fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    fn request(&self, method: &Method, route: &'static str, status: u16) {
+        let mut known = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |entry: &&(Method, &'static str, u16, Counter)| {
+            entry.2 == status && std::ptr::eq(entry.1, route) && entry.0 == *method
+        };
+        if let Some((.., counter)) = known.iter().find(same) {
+            return counter.increment(1);
+        }
+        let labels = [
+            ("method", method_name(method).to_owned()),
+            ("route", route.to_owned()),
+            ("status", status.to_string()),
+        ];
+        let counter = counter!("tickler_http_requests_total", &labels);
+        counter.increment(1);
+        if method_name(method) != "other" {
+            known.push((method.clone(), route, status, counter));
+        }
+    }
+}
+
+/// Methods that callers make up are counted as one.
+fn method_name(method: &Method) -> &str {
+    match method.as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
+        _ => "other",
+    }
+}
+
+/// Counts and logs a request that was answered. Never a title, a token or a query.
+pub(crate) fn request(
+    app: &App,
+    method: &Method,
+    route: &'static str,
+    status: StatusCode,
+    took: Duration,
+    traceparent: &str,
+) {
+    app.metrics.request(method, route, status.as_u16());
+    let ms = took.as_micros() as f64 / 1000.0;
+    let trace_id = traceparent.get(3..35).unwrap_or_default();
+    let method = method_name(method);
+    tracing::info!(method, route, status = status.as_u16(), ms, trace_id, "request");
+}
+
+/// The trace context of a request, given or made.
+pub(crate) fn traceparent(headers: &HeaderMap) -> String {
+    let given = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    given.filter(|given| is_traceparent(given)).map_or_else(new_trace, str::to_owned)
+}
+
+/// `00-<32 hex>-<16 hex>-<2 hex>`, ids not all zero (W3C Trace Context).
+fn is_traceparent(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let hex = |range: std::ops::Range<usize>| {
+        let part = &bytes[range];
+        part.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let zero = |range: std::ops::Range<usize>| bytes[range].iter().all(|b| *b == b'0');
+    bytes.len() == 55
+        && bytes[2] == b'-'
+        && bytes[35] == b'-'
+        && bytes[52] == b'-'
+        && text.starts_with("00")
+        && hex(3..35)
+        && hex(36..52)
+        && hex(53..55)
+        && !zero(3..35)
+        && !zero(36..52)
+}
+
+/// Starts logging to stdout.
+pub fn start_log(config: &Config) {
+    let ours = format!("warn,tickler={0},gateway={0},actors={0}", config.log_level);
+    let filter = EnvFilter::new(ours);
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match config.log_format {
+        LogFormat::Text => registry
+            .with(fmt::layer().with_target(false).with_ansi(std::io::stdout().is_terminal()))
+            .try_init(),
+        LogFormat::Json => registry.with(fmt::layer().event_format(json::Lines)).try_init(),
+    };
+    if started.is_err() {
+        tracing::debug!("the log goes where it went before");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_trace_context_is_taken_over() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert!(is_traceparent(good));
+        assert!(is_traceparent(&new_trace()));
+        for bad in [
+            "",
+            "00",
+            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-extra",
+            "00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
+            assert!(!is_traceparent(bad), "{bad}");
+        }
+    }
+}

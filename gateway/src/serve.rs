@@ -1,0 +1,150 @@
+//! The main job: opens everything, says where it is, answers until it is told to stop, closes everything.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use actors::{
+    Actors,
+    embedded::{Clock, Embedded, Options},
+};
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use crate::{
+    Accounts,
+    app::{App, SetClock},
+    config::{Config, Runtime},
+    http::{self, Peer},
+};
+
+/// Longest that requests under way may still take after a signal to stop.
+const DRAIN_MS: u64 = 10_000;
+
+/// Longest that turns and relays under way may then take.
+const CLOSE_MS: u64 = 5_000;
+
+/// What was opened for the main job.
+pub struct Host {
+    /// The way to the actors.
+    pub actors: Actors,
+    /// How their clock is set, under the test clock.
+    pub set_clock: Option<SetClock>,
+}
+
+impl Host {
+    /// Opens the host that the configuration names.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        if config.runtime == Runtime::Dapr {
+            anyhow::bail!("this build has no Dapr host yet; use --runtime embedded");
+        }
+        let clock = if config.test_clock { Clock::settable() } else { Clock::real() };
+        let dir = config.data.clone();
+        let options = Options { dir, default_zone: config.zone, clock: clock.clone() };
+        let actors = Actors::Embedded(Embedded::open(&options).await?);
+        let set_clock: Option<SetClock> =
+            config.test_clock.then(|| Box::new(move |at| clock.set(at)) as SetClock);
+        Ok(Self { actors, set_clock })
+    }
+}
+
+/// A server that listens.
+pub struct Server {
+    app: Arc<App>,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Opens the accounts and begins to listen; requests are answered once it runs.
+    pub async fn open(config: Config, host: Host) -> anyhow::Result<Self> {
+        let accounts = Accounts::open(&config.data).await?;
+        let bind = config.bind;
+        let listener =
+            TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
+        let address = listener.local_addr()?;
+        let Actors::Embedded(here) = &host.actors;
+        here.announce(&format!("http://{address}"))?;
+        let app = App::new(config, host.actors, accounts, host.set_clock)?;
+        Ok(Self { app, listener, address })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What its requests work with.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Says in a few lines where it is, where its data is, and who may ask.
+    pub fn announce(&self) {
+        let config = &self.app.config;
+        tracing::info!(
+            "tickler {} listens on http://{}, data in {}",
+            env!("CARGO_PKG_VERSION"),
+            self.address,
+            config.data.display()
+        );
+        if config.is_dev() {
+            tracing::info!(
+                "dev mode: whoever reaches {} is the user dev; configure TICKLER_JWKS or \
+                 TICKLER_JWT_SECRET for others",
+                self.address
+            );
+        }
+        if config.test_clock {
+            tracing::warn!("the clock can be set at /dev/clock: this is for tests");
+        }
+    }
+
+    /// Answers until `stop`, then finishes what is under way, within a bound.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let Self { app, listener, .. } = self;
+        let service = http::router(&app).into_make_service_with_connect_info::<Peer>();
+        let (stopping, mut stopped) = tokio::sync::watch::channel(());
+        let stop = async move {
+            stop.await;
+            drop(stopping);
+        };
+        let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
+        let late = async move {
+            // Ends when the signal has come and the sender is gone.
+            while stopped.changed().await.is_ok() {}
+            tokio::time::sleep(Duration::from_millis(DRAIN_MS)).await;
+        };
+        tokio::select! {
+            served = async { serving.await } => served.context("cannot go on listening")?,
+            () = late => tracing::warn!("some requests did not end within {DRAIN_MS} ms"),
+        }
+        app.actors.close(Duration::from_millis(CLOSE_MS)).await;
+        app.accounts.close().await;
+        Ok(())
+    }
+}
+
+/// Ends when the process is asked to stop: SIGINT or SIGTERM.
+pub async fn signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                terminate.recv().await;
+            }
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+    tracing::info!("stopping: what is under way is finished first");
+}

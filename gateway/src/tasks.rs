@@ -1,0 +1,121 @@
+//! What can be done with tasks, the same for HTTP and MCP: typed values in, typed results out.
+
+use std::sync::Arc;
+
+use actors::{
+    Answered, Done, Failure,
+    message::{
+        key::UserId,
+        task::{
+            Task,
+            command::{self, Command, Operation, Reply, TaskRef},
+            query::{Answer, List, Query},
+        },
+    },
+};
+
+use crate::{
+    app::{App, How},
+    identity::Caller,
+};
+
+/// A page of tasks.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// The tasks.
+    pub(crate) tasks: Vec<Arc<Task>>,
+    /// How many match in all.
+    pub(crate) total: usize,
+    /// The cursor of the next page.
+    pub(crate) next: Option<String>,
+}
+
+/// Takes a result apart whose variant is the command's.
+macro_rules! expect_variant {
+    ($told:expr, $pattern:pat => $value:expr) => {{
+        let actors::Done { reply, version, replayed } = $told;
+        match reply {
+            $pattern => Ok(actors::Done { reply: $value, version, replayed }),
+            other => Err($crate::tasks::unexpected(&other)),
+        }
+    }};
+}
+
+pub(crate) use expect_variant;
+
+/// An actor answered something else than was asked.
+pub(crate) fn unexpected(answer: &impl std::fmt::Debug) -> Failure {
+    let mut shown = format!("{answer:?}");
+    shown.truncate(shown.find(['(', ' ', '{']).unwrap_or(0));
+    Failure::Broken(format!("an actor replied with {shown}, which was not asked for"))
+}
+
+/// Does one operation on a task.
+pub(crate) async fn operate(
+    app: &App,
+    caller: &Caller,
+    how: &How,
+    operation: Operation,
+) -> Result<Done<command::Done>, Failure> {
+    change(app, caller, how, Command::One { operation }).await
+}
+
+/// Gives any command whose reply is a task.
+pub(crate) async fn change(
+    app: &App,
+    caller: &Caller,
+    how: &How,
+    command: Command,
+) -> Result<Done<command::Done>, Failure> {
+    let told = app.tell(caller, how, command).await?;
+    expect_variant!(told, Reply::Task(done) => done)
+}
+
+/// Does several operations in one turn.
+pub(crate) async fn batch(
+    app: &App,
+    caller: &Caller,
+    how: &How,
+    atomic: bool,
+    operations: Vec<Operation>,
+) -> Result<Done<Vec<Result<Reply, actors::message::rejection::Rejection>>>, Failure> {
+    let told = app.tell(caller, how, Command::Batch { atomic, operations }).await?;
+    expect_variant!(told, Reply::Batch(results) => results)
+}
+
+/// One task that is not deleted.
+pub(crate) async fn get(
+    app: &App,
+    user: &UserId,
+    task: TaskRef,
+    min_version: u64,
+) -> Result<Answered<Arc<Task>>, Failure> {
+    let Answered { answer, version } =
+        app.ask(user, Query::Task { task, deleted: false }, min_version).await?;
+    match answer {
+        Answer::Task(task) => Ok(Answered { answer: task, version }),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Whether a task is there, deleted ones too.
+pub(crate) async fn exists(app: &App, user: &UserId, task: TaskRef) -> Result<(), Failure> {
+    app.ask(user, Query::Task { task, deleted: true }, 0).await.map(|_| ())
+}
+
+/// A page of tasks.
+pub(crate) async fn list(
+    app: &App,
+    user: &UserId,
+    list: List,
+    min_version: u64,
+) -> Result<Answered<Page>, Failure> {
+    let Answered { answer, version } =
+        app.ask(user, Query::List { list: Box::new(list) }, min_version).await?;
+    match answer {
+        Answer::List { tasks, total, next } => {
+            Ok(Answered { answer: Page { tasks, total, next }, version })
+        }
+        other => Err(unexpected(&other)),
+    }
+}
