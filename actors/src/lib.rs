@@ -8,6 +8,8 @@
 mod reach;
 
 pub mod actor;
+#[cfg(feature = "dapr")]
+pub mod dapr;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod host;
