@@ -5,29 +5,42 @@
 //! the component is used, not the actor state API: that one has no ETag, and the ETag is the fence.
 
 mod alarm;
+mod cure;
 mod front;
 mod hosted;
 mod id;
 mod publisher;
+mod queue;
 mod routes;
 mod store;
 
 use std::{future::Future, sync::Arc, time::SystemTime};
 
 use dapr::{
-    client::{ApiTokenInterceptor, TonicClientWithAuth},
-    dapr::proto::runtime::v1::{InvokeActorRequest, dapr_client::DaprClient},
+    client::{ApiTokenInterceptor, TonicClient, TonicClientWithAuth},
+    dapr::proto::runtime::v1::{
+        GetMetadataRequest, InvokeActorRequest, PublishEventRequest, dapr_client::DaprClient,
+    },
 };
 use tokio::time::{Duration, timeout};
-use tonic::{Status, transport::Endpoint};
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint},
+};
 use uuid::Uuid;
 
 use crate::{
     host::{Appended, Expect, Host, Record, Stored, Unavailable, WriteError},
     message::{event::Event, key::Key, sync::Sync, time::Timestamp},
+    turn::RECORD_BYTES_MAX,
 };
 
-pub use self::{front::Front, id::{actor_id, key_of}, publisher::Topics, routes::{Service, config}};
+pub use self::{
+    front::Front,
+    id::{actor_id, key_of},
+    publisher::Topics,
+    routes::{Service, hosts_nothing},
+};
 
 /// How long a write of a slot or a snapshot may take, in milliseconds.
 pub const APPEND_MS: u64 = 1_500;
@@ -41,6 +54,10 @@ pub const INVOKE_MS: u64 = 5_000;
 pub const PUBLISH_MS: u64 = 5_000;
 /// Largest message to and from the sidecar; the sidecar's `max-body-size` must be no smaller.
 pub const MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// What a message needs besides the rows it carries, generously.
+const ENVELOPE_BYTES: usize = 1024 * 1024;
+
+const _: () = assert!(RECORD_BYTES_MAX + ENVELOPE_BYTES <= MESSAGE_BYTES_MAX);
 
 /// Where the sidecar is, and what its components are called.
 #[derive(Clone, Debug)]
@@ -61,6 +78,7 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Dapr {
     client: TonicClientWithAuth,
+    channel: Channel,
     options: Arc<Options>,
     publisher: publisher::Publisher,
 }
@@ -75,11 +93,60 @@ impl Dapr {
             .keep_alive_timeout(Duration::from_secs(5))
             .connect_lazy();
         let token = ApiTokenInterceptor::new(options.api_token.clone());
-        let client = DaprClient::with_interceptor(channel, token)
+        let client = DaprClient::with_interceptor(channel.clone(), token)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
         let publisher = publisher::Publisher::new(client.clone(), &options);
-        Ok(Self { client, options: Arc::new(options), publisher })
+        Ok(Self { client, channel, options: Arc::new(options), publisher })
+    }
+
+    /// The client that the SDK's runtime hands to its actors; ours ask nothing through it.
+    fn plain_client(&self) -> TonicClient {
+        DaprClient::new(self.channel.clone())
+    }
+
+    /// Whether the store answers.
+    async fn check_store(&self) -> Result<(), Unavailable> {
+        self.read("tickler/ready".to_owned()).await.map(drop)
+    }
+
+    /// Whether the sidecar knows where actors are, and, where this process hosts some, that it takes calls for them.
+    async fn check_actors(&self, hosts: bool) -> Result<(), Unavailable> {
+        let mut client = self.client.clone();
+        let known = within(LOAD_MS, client.get_metadata(GetMetadataRequest {})).await?.into_inner();
+        let Some(runtime) = known.actor_runtime else {
+            return Err(Unavailable("the sidecar runs no actors".to_owned()));
+        };
+        match runtime.host_ready || !hosts {
+            true => Ok(()),
+            false => {
+                Err(Unavailable(format!("the sidecar takes no calls yet; {}", runtime.placement)))
+            }
+        }
+    }
+
+    /// Whether the sidecar has the pub/sub component.
+    async fn check_pubsub(&self) -> Result<(), Unavailable> {
+        let mut client = self.client.clone();
+        let known = within(LOAD_MS, client.get_metadata(GetMetadataRequest {})).await?.into_inner();
+        let name = &self.options.pubsub;
+        match known.registered_components.iter().any(|component| component.name == *name) {
+            true => Ok(()),
+            false => Err(Unavailable(format!("the sidecar started without {name}"))),
+        }
+    }
+
+    /// Puts a message on a topic, as it is.
+    async fn put(&self, topic: &str, body: Vec<u8>) -> Result<(), Unavailable> {
+        let request = PublishEventRequest {
+            pubsub_name: self.options.pubsub.clone(),
+            topic: topic.to_owned(),
+            data: body,
+            data_content_type: "application/json".to_owned(),
+            metadata: [("rawPayload".to_owned(), "true".to_owned())].into(),
+        };
+        let mut client = self.client.clone();
+        within(PUBLISH_MS, client.publish_event(request)).await.map(drop)
     }
 
     /// Calls a method of an actor, wherever it is placed.

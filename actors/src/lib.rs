@@ -21,6 +21,6 @@ pub mod task_list;
 #[cfg(any(feature = "embedded", feature = "dapr"))]
 pub mod turn;
 
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "dapr"))]
 pub use reach::Actors;
 pub use reach::{Answered, Done, Failure};

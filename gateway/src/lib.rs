@@ -20,6 +20,7 @@ mod recent;
 mod recurrences;
 mod reminders;
 mod serve;
+mod sidecar;
 mod tags;
 mod tasks;
 pub mod views;

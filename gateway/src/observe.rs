@@ -118,7 +118,9 @@ fn is_traceparent(text: &str) -> bool {
 
 /// Starts logging to stdout.
 pub fn start_log(config: &Config) {
-    let ours = format!("warn,tickler={0},gateway={0},actors={0}", config.log_level);
+    // The SDK says every request of an actor at info, in our name.
+    let sdk = "actors::dapr::hosted=warn";
+    let ours = format!("warn,tickler={0},gateway={0},actors={0},{sdk}", config.log_level);
     let filter = EnvFilter::new(ours);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.log_format {

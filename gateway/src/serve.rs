@@ -7,13 +7,15 @@ use actors::{
     embedded::{Clock, Embedded, Options},
 };
 use anyhow::Context;
+use axum::Router;
 use tokio::net::TcpListener;
 
 use crate::{
     Accounts,
     app::{App, SetClock},
-    config::{Config, Runtime},
+    config::{Config, Role, Runtime},
     http::{self, Peer},
+    sidecar,
 };
 
 /// Longest that requests under way may still take after a signal to stop.
@@ -34,7 +36,8 @@ impl Host {
     /// Opens the host that the configuration names.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         if config.runtime == Runtime::Dapr {
-            anyhow::bail!("this build has no Dapr host yet; use --runtime embedded");
+            let actors = Actors::Dapr(sidecar::front(config)?);
+            return Ok(Self { actors, set_clock: None });
         }
         let clock = if config.test_clock { Clock::settable() } else { Clock::real() };
         let dir = config.data.clone();
@@ -49,22 +52,38 @@ impl Host {
 /// A server that listens.
 pub struct Server {
     app: Arc<App>,
+    router: Router,
     listener: TcpListener,
     address: SocketAddr,
+    sidecars: Option<TcpListener>,
 }
 
 impl Server {
     /// Opens the accounts and begins to listen; requests are answered once it runs.
     pub async fn open(config: Config, host: Host) -> anyhow::Result<Self> {
-        let accounts = Accounts::open(&config.data).await?;
-        let bind = config.bind;
-        let listener =
-            TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
-        let address = listener.local_addr()?;
-        let Actors::Embedded(here) = &host.actors;
-        here.announce(&format!("http://{address}"))?;
+        let accounts = match (config.runtime, &config.database_url) {
+            (Runtime::Embedded, _) => Accounts::open(&config.data).await?,
+            (Runtime::Dapr, Some(url)) => Accounts::postgres(url).await?,
+            (Runtime::Dapr, None) => anyhow::bail!("--runtime dapr needs DATABASE_URL"),
+        };
+        let (listener, address) = listen(config.bind).await?;
+        let sidecars = match config.sidecar_bind.filter(|_| config.runtime == Runtime::Dapr) {
+            Some(bind) => Some(listen(bind).await?.0),
+            None => None,
+        };
+        if let Actors::Embedded(here) = &host.actors {
+            here.announce(&format!("http://{address}"))?;
+        }
         let app = App::new(config, host.actors, accounts, host.set_clock)?;
-        Ok(Self { app, listener, address })
+        let router = match app.config.role {
+            Role::Actors => http::probes(&app),
+            Role::All | Role::Gateway => http::router(&app),
+        };
+        let router = match &app.actors {
+            Actors::Dapr(front) => sidecar::door(&app, front, router).await?,
+            Actors::Embedded(_) => router,
+        };
+        Ok(Self { app, router, listener, address, sidecars })
     }
 
     /// Where it listens.
@@ -80,12 +99,12 @@ impl Server {
     /// Says in a few lines where it is, where its data is, and who may ask.
     pub fn announce(&self) {
         let config = &self.app.config;
-        tracing::info!(
-            "tickler {} listens on http://{}, data in {}",
-            env!("CARGO_PKG_VERSION"),
-            self.address,
-            config.data.display()
-        );
+        let data = match config.runtime {
+            Runtime::Embedded => format!("data in {}", config.data.display()),
+            Runtime::Dapr => format!("its sidecar at port {}", config.dapr.grpc_port),
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!("tickler {version} listens on http://{}, {data}", self.address);
         if config.is_dev() {
             tracing::info!(
                 "dev mode: whoever reaches {} is the user dev; configure TICKLER_JWKS or \
@@ -100,8 +119,13 @@ impl Server {
 
     /// Answers until `stop`, then finishes what is under way, within a bound.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { app, listener, .. } = self;
-        let service = http::router(&app).into_make_service_with_connect_info::<Peer>();
+        let Self { app, router, listener, sidecars, .. } = self;
+        let service = router.into_make_service_with_connect_info::<Peer>();
+        // Open to the end: what is under way is done by actors, whom the sidecar reaches through it.
+        let inner = sidecars.map(|listener| {
+            let service = service.clone();
+            tokio::spawn(async move { axum::serve(listener, service).await })
+        });
         let (stopping, mut stopped) = tokio::sync::watch::channel(());
         let stop = async move {
             stop.await;
@@ -119,8 +143,18 @@ impl Server {
         }
         app.actors.close(Duration::from_millis(CLOSE_MS)).await;
         app.accounts.close().await;
+        if let Some(inner) = inner {
+            inner.abort();
+        }
         Ok(())
     }
+}
+
+async fn listen(bind: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(bind).await;
+    let listener = listener.with_context(|| format!("cannot listen on {bind}"))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 /// Ends when the process is asked to stop: SIGINT or SIGTERM.

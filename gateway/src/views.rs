@@ -37,8 +37,8 @@ pub enum Views {
 macro_rules! on {
     ($views:expr, $pool:ident => $body:expr) => {
         match $views {
-            $crate::views::Views::Sqlite($pool) => $body,
-            $crate::views::Views::Postgres($pool) => $body,
+            Self::Sqlite($pool) => $body,
+            Self::Postgres($pool) => $body,
         }
     };
 }

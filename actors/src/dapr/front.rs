@@ -2,23 +2,34 @@
 //!
 //! An actor method answers 200 with `{"ok": …}` or `{"err": …}`: any other status would lose its body on the way.
 
+use axum::Router;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::time::{Duration, Instant, sleep, sleep_until, timeout_at};
 
-use super::Dapr;
+use super::{
+    Dapr, Topics,
+    queue::Queue,
+    routes::{Service, hosts_nothing},
+};
 use crate::{
-    host::Unavailable,
+    host::{Host, Unavailable},
     message::{
         call::Call,
         key::{Key, UserId},
         reminder,
         task::{command, query},
+        time::Timestamp,
     },
     reach::{Answered, Done, Failure},
-    turn,
+    turn::{CONFIRM_MS, Seen},
 };
 
-/// How often a call that found its actor moved is sent again, through placement.
-const MOVED_RETRIES: usize = 3;
+/// How long a call may take, with all that is tried, in milliseconds: less than the request that waits for it.
+const SEND_MS: u64 = 4_500;
+/// The waits between attempts, in milliseconds; after the last there is none.
+const RETRIES_MS: [u64; 6] = [20, 100, 300, 800, 1_500, 0];
+/// The wait before a confirmation is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What an actor method answers.
 #[derive(Serialize, Deserialize)]
@@ -50,29 +61,35 @@ pub(super) fn read_reply<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure>
 #[derive(Serialize, Deserialize)]
 pub(super) struct Question<Q> {
     pub(super) query: Q,
-    pub(super) min_version: u64,
+    pub(super) seen: Seen,
 }
 
-/// A command, and which version of the task list its actor must have heard of.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Order<C> {
-    pub(super) call: Call<C>,
-    pub(super) list_version: u64,
-}
-
-/// The edge's way to the actors.
+/// The edge's way to the actors, and those of them that this process hosts.
 #[derive(Clone)]
-pub struct Front(Dapr);
+pub struct Front {
+    dapr: Dapr,
+    queue: Queue,
+    service: Option<Service>,
+}
 
 impl Front {
-    /// Through this sidecar.
-    pub fn new(dapr: Dapr) -> Self {
-        Self(dapr)
+    /// Through this sidecar; `service` is what it finds here.
+    pub fn new(dapr: Dapr, service: Option<Service>) -> Self {
+        Self { dapr, queue: Queue::default(), service }
+    }
+
+    /// The host's clock.
+    pub fn now(&self) -> Timestamp {
+        self.dapr.now()
     }
 
     /// See [`crate::Actors::tasks`].
-    pub async fn tasks(&self, user: &UserId, call: Call<command::Command>) -> Result<Done<command::Reply>, Failure> {
-        self.send(&Key::task_list(user), "call", &Order { call, list_version: 0 }).await
+    pub async fn tasks(
+        &self,
+        user: &UserId,
+        call: Call<command::Command>,
+    ) -> Result<Done<command::Reply>, Failure> {
+        self.send(&Key::task_list(user), "call", &call).await
     }
 
     /// See [`crate::Actors::ask_tasks`].
@@ -82,7 +99,8 @@ impl Front {
         query: query::Query,
         min_version: u64,
     ) -> Result<Answered<query::Answer>, Failure> {
-        self.send(&Key::task_list(user), "query", &Question { query, min_version }).await
+        let seen = Seen { version: min_version, heard: None };
+        self.send(&Key::task_list(user), "query", &Question { query, seen }).await
     }
 
     /// See [`crate::Actors::reminders`].
@@ -92,8 +110,8 @@ impl Front {
         call: Call<reminder::Command>,
         list_version: u64,
     ) -> Result<Done<reminder::Reply>, Failure> {
-        self.confirmed(user, list_version).await?;
-        self.send(&Key::reminder(user), "call", &Order { call, list_version }).await
+        self.heard(user, list_version).await?;
+        self.send(&Key::reminder(user), "call", &call).await
     }
 
     /// See [`crate::Actors::ask_reminders`].
@@ -103,18 +121,28 @@ impl Front {
         query: reminder::Query,
         list_version: u64,
     ) -> Result<Answered<reminder::Answer>, Failure> {
-        self.confirmed(user, list_version).await?;
-        self.send(&Key::reminder(user), "query", &Question { query, min_version: list_version }).await
+        let heard = self.heard(user, list_version).await?;
+        let seen = Seen { version: 0, heard };
+        self.send(&Key::reminder(user), "query", &Question { query, seen }).await
     }
 
-    /// Waits until the reminders have confirmed what the task list said up to a version.
-    async fn confirmed(&self, user: &UserId, list_version: u64) -> Result<(), Failure> {
-        if list_version == 0 {
-            return Ok(());
+    /// Waits until the user's reminders hold what the task list says up to `version`; the mark that shows it.
+    async fn heard(&self, user: &UserId, version: u64) -> Result<Option<(Key, u64)>, Failure> {
+        if version == 0 {
+            return Ok(None);
         }
-        self.send(&Key::task_list(user), "confirmed", &list_version).await
+        let list = Key::task_list(user);
+        let until = Instant::now() + Duration::from_millis(CONFIRM_MS);
+        loop {
+            match self.send(&list, "confirmed", &(Key::reminder(user), version)).await {
+                Err(Failure::Behind) if Instant::now() < until => sleep(ASK_AGAIN).await,
+                mark => return Ok(Some((list, mark?))),
+            }
+        }
     }
 
+    /// Sends a call. A repeat of a command finds what the first one did, so what got no answer is sent again while there
+    /// is time: after a host has gone, the next one has the actor within seconds.
     async fn send<T: DeserializeOwned>(
         &self,
         key: &Key,
@@ -122,14 +150,71 @@ impl Front {
         body: &impl Serialize,
     ) -> Result<T, Failure> {
         let body = serde_json::to_vec(body).expect("what the edge sends is JSON");
-        let mut left = MOVED_RETRIES;
-        loop {
-            let unavailable = |why: Unavailable| Failure::Unavailable(why.0);
-            let answer = self.0.invoke(key, method, body.clone()).await.map_err(unavailable)?;
-            match read_reply(&answer) {
-                Err(Failure::Unavailable(why)) if why == turn::MOVED && left > 0 => left -= 1,
-                answer => return answer,
+        let until = Instant::now() + Duration::from_millis(SEND_MS);
+        let _place =
+            timeout_at(until, self.queue.enter(&key.user)).await.unwrap_or(Err(Failure::Busy))?;
+        for wait in RETRIES_MS {
+            let answered =
+                match timeout_at(until, self.dapr.invoke(key, method, body.clone())).await {
+                    Ok(Ok(answer)) => read_reply(&answer),
+                    Ok(Err(why)) => Err(Failure::Unavailable(why.0)),
+                    Err(_) => {
+                        return Err(Failure::Unavailable(format!("no answer within {SEND_MS} ms")));
+                    }
+                };
+            let again = Instant::now() + Duration::from_millis(wait);
+            match answered {
+                Err(Failure::Unavailable(_)) if wait > 0 && again < until => {
+                    sleep_until(again).await
+                }
+                answered => return answered,
             }
+        }
+        unreachable!("the last wait is none")
+    }
+
+    /// See [`crate::Actors::store`].
+    pub async fn store(&self) -> Result<(), Unavailable> {
+        self.dapr.check_store().await
+    }
+
+    /// See [`crate::Actors::ready`].
+    pub async fn ready(&self) -> Result<(), Unavailable> {
+        self.dapr.check_actors(self.service.is_some()).await
+    }
+
+    /// Whether the sidecar has the pub/sub component. One that started without its broker has not, and gets none.
+    pub async fn has_pubsub(&self) -> Result<(), Unavailable> {
+        self.dapr.check_pubsub().await
+    }
+
+    /// Puts a message on a topic, as it is.
+    pub async fn put(&self, topic: &str, body: Vec<u8>) -> Result<(), Unavailable> {
+        self.dapr.put(topic, body).await
+    }
+
+    /// What each topic is called.
+    pub fn topics(&self) -> &Topics {
+        &self.dapr.options.topics
+    }
+
+    /// Wakes a user's reminders, which fire what is due.
+    pub async fn wake_reminders(&self, user: &UserId) -> Result<(), Unavailable> {
+        self.dapr.arm(&Key::reminder(user), self.dapr.now()).await
+    }
+
+    /// The sidecar's routes for the actors that live here.
+    pub async fn router(&self) -> Router {
+        match &self.service {
+            Some(service) => service.router().await,
+            None => hosts_nothing(),
+        }
+    }
+
+    /// Takes no more turns here and waits for those that run, about this long.
+    pub async fn close(&self, within: Duration) {
+        if let Some(service) = &self.service {
+            service.close(within).await;
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! An actor has one publish in flight (the relay sees to it), so that order per actor holds whatever the bulk does.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use dapr::{
     client::TonicClientWithAuth,
@@ -51,6 +51,20 @@ impl Topics {
         }
     }
 
+    /// Takes whole names for some, by their plain names; `false` where there is no such topic.
+    pub fn rename(&mut self, plain: &str, whole: &str) -> bool {
+        let topic = match plain {
+            "task-events" => &mut self.task_events,
+            "reminders" => &mut self.reminders,
+            "task-recurrence" => &mut self.task_recurrence,
+            "task-updates" => &mut self.task_updates,
+            "task-audit" => &mut self.task_audit,
+            _ => return false,
+        };
+        whole.clone_into(topic);
+        true
+    }
+
     fn of(&self, topic: Topic) -> &str {
         match topic {
             Topic::TaskEvents => &self.task_events,
@@ -60,9 +74,9 @@ impl Topics {
     }
 }
 
-/// Events that one caller waits for.
+/// An event that one caller waits for.
 struct Parcel {
-    entries: Vec<BulkPublishRequestEntry>,
+    entry: BulkPublishRequestEntry,
     done: oneshot::Sender<Result<(), Unavailable>>,
 }
 
@@ -70,21 +84,27 @@ struct Parcel {
 #[derive(Clone)]
 pub(super) struct Publisher {
     topics: Topics,
-    queues: BTreeMap<String, mpsc::Sender<Parcel>>,
+    queues: Arc<BTreeMap<String, mpsc::Sender<Parcel>>>,
 }
 
 impl Publisher {
     /// A sender task per topic.
     pub(super) fn new(client: TonicClientWithAuth, options: &Options) -> Self {
         let topics = options.topics.clone();
-        let names = [&topics.task_events, &topics.reminders, &topics.task_recurrence, &topics.task_updates, &topics.task_audit];
+        let names = [
+            &topics.task_events,
+            &topics.reminders,
+            &topics.task_recurrence,
+            &topics.task_updates,
+            &topics.task_audit,
+        ];
         let queues = names.map(|topic| {
-            let (queue, parcels) = mpsc::channel(WAITING_EVENTS_MAX / BULK_EVENTS_MAX);
+            let (queue, parcels) = mpsc::channel(WAITING_EVENTS_MAX);
             let (pubsub, topic) = (options.pubsub.clone(), topic.clone());
             tokio::spawn(send(client.clone(), pubsub, topic.clone(), parcels));
             (topic, queue)
         });
-        Self { topics, queues: queues.into() }
+        Self { topics, queues: Arc::new(queues.into()) }
     }
 
     /// Publishes events of one actor, in order; `Ok` when every topic has them.
@@ -96,19 +116,20 @@ impl Publisher {
                 parcels.entry(&self.topics.task_updates).or_default().push(copy);
             }
         }
-        try_join_all(parcels.into_iter().map(|(topic, events)| self.put(topic, &events))).await?;
+        try_join_all(parcels.into_iter().map(|(topic, events)| self.put(topic, events))).await?;
         Ok(())
     }
 
-    /// Puts events on one topic, in order.
-    async fn put(&self, topic: &str, events: &[CloudEvent]) -> Result<(), Unavailable> {
+    /// Puts events on one topic, one after another: the broker may take some of a bulk and not others, and what comes
+    /// after a gap could not be told from what was lost.
+    async fn put(&self, topic: &str, events: Vec<CloudEvent>) -> Result<(), Unavailable> {
         let queue = self.queues.get(topic).expect("every topic has its queue");
-        for some in events.chunks(BULK_EVENTS_MAX) {
+        let gone = || Unavailable("the publisher has stopped".to_owned());
+        for event in &events {
             let (done, sent) = oneshot::channel();
-            let entries = some.iter().map(entry).collect();
-            let gone = |_| Unavailable("the publisher has stopped".to_owned());
-            queue.send(Parcel { entries, done }).await.map_err(|_| gone(()))?;
-            sent.await.map_err(|_| gone(()))??;
+            let parcel = Parcel { entry: entry(event), done };
+            queue.send(parcel).await.map_err(|_| gone())?;
+            sent.await.map_err(|_| gone())??;
         }
         Ok(())
     }
@@ -131,29 +152,24 @@ async fn send(
     topic: String,
     mut parcels: mpsc::Receiver<Parcel>,
 ) {
-    while let Some(first) = parcels.recv().await {
-        let mut bulk = vec![first];
-        let mut count = bulk[0].entries.len();
-        while count < BULK_EVENTS_MAX {
-            let Ok(next) = parcels.try_recv() else { break };
-            count += next.entries.len();
-            bulk.push(next);
-        }
-        send_bulk(client.clone(), &pubsub, &topic, bulk).await;
+    let mut bulk = Vec::with_capacity(BULK_EVENTS_MAX);
+    while parcels.recv_many(&mut bulk, BULK_EVENTS_MAX).await > 0 {
+        send_bulk(client.clone(), &pubsub, &topic, bulk.drain(..)).await;
     }
 }
 
-/// Sends one bulk, and tells each parcel what became of its own.
-async fn send_bulk(mut client: TonicClientWithAuth, pubsub: &str, topic: &str, bulk: Vec<Parcel>) {
-    let mut entries = Vec::new();
-    let mut waiting = Vec::new();
-    for (number, parcel) in bulk.into_iter().enumerate() {
-        for (index, mut entry) in parcel.entries.into_iter().enumerate() {
-            entry.entry_id = format!("{number}/{index}");
-            entries.push(entry);
-        }
-        waiting.push(parcel.done);
-    }
+/// Sends one bulk, and tells each what became of its own.
+async fn send_bulk(
+    mut client: TonicClientWithAuth,
+    pubsub: &str,
+    topic: &str,
+    bulk: impl Iterator<Item = Parcel>,
+) {
+    let numbered = bulk.enumerate().map(|(number, Parcel { mut entry, done })| {
+        entry.entry_id = number.to_string();
+        (entry, done)
+    });
+    let (entries, waiting): (Vec<_>, Vec<_>) = numbered.unzip();
     let request = BulkPublishRequest {
         pubsub_name: pubsub.to_owned(),
         topic: topic.to_owned(),
@@ -161,15 +177,16 @@ async fn send_bulk(mut client: TonicClientWithAuth, pubsub: &str, topic: &str, b
         metadata: Default::default(),
     };
     let answer = within(PUBLISH_MS, client.bulk_publish_event(request)).await;
-    let failed: BTreeMap<usize, String> = match &answer {
+    let failed: BTreeMap<usize, String> = match answer {
         Ok(answer) => {
-            let failed = answer.get_ref().failed_entries.iter();
-            failed.filter_map(|f| Some((f.entry_id.split('/').next()?.parse().ok()?, f.error.clone()))).collect()
+            let failed = answer.into_inner().failed_entries.into_iter();
+            failed.filter_map(|entry| Some((entry.entry_id.parse().ok()?, entry.error))).collect()
         }
         Err(why) => (0..waiting.len()).map(|number| (number, why.0.clone())).collect(),
     };
     for (number, done) in waiting.into_iter().enumerate() {
+        let outcome = failed.get(&number).map_or(Ok(()), |why| Err(Unavailable(why.clone())));
         // A caller that has gone publishes again; consumers have seen the id.
-        let _ = done.send(failed.get(&number).map_or(Ok(()), |why| Err(Unavailable(why.clone()))));
+        let _ = done.send(outcome);
     }
 }

@@ -86,8 +86,13 @@ impl Dapr {
             concurrency: state_options::StateConcurrency::ConcurrencyFirstWrite.into(),
             consistency: state_options::StateConsistency::ConsistencyStrong.into(),
         };
-        let item =
-            StateItem { key: row, value: bytes, etag, metadata: Default::default(), options: Some(options) };
+        let item = StateItem {
+            key: row,
+            value: bytes,
+            etag,
+            metadata: Default::default(),
+            options: Some(options),
+        };
         let request =
             SaveStateRequest { store_name: self.options.state_store.clone(), states: vec![item] };
         let mut client = self.client.clone();
