@@ -19,7 +19,7 @@ use std::{future::Future, sync::Arc, time::SystemTime};
 use dapr::{
     client::{ApiTokenInterceptor, TonicClient, TonicClientWithAuth},
     dapr::proto::runtime::v1::{
-        GetMetadataRequest, InvokeActorRequest, PublishEventRequest, dapr_client::DaprClient,
+        GetMetadataRequest, GetMetadataResponse, InvokeActorRequest, PublishEventRequest, dapr_client::DaprClient,
     },
 };
 use tokio::time::{Duration, timeout};
@@ -112,9 +112,7 @@ impl Dapr {
 
     /// Whether the sidecar knows where actors are, and, where this process hosts some, that it takes calls for them.
     async fn check_actors(&self, hosts: bool) -> Result<(), Unavailable> {
-        let mut client = self.client.clone();
-        let known = within(LOAD_MS, client.get_metadata(GetMetadataRequest {})).await?.into_inner();
-        let Some(runtime) = known.actor_runtime else {
+        let Some(runtime) = self.metadata().await?.actor_runtime else {
             return Err(Unavailable("the sidecar runs no actors".to_owned()));
         };
         match runtime.host_ready || !hosts {
@@ -127,13 +125,22 @@ impl Dapr {
 
     /// Whether the sidecar has the pub/sub component.
     async fn check_pubsub(&self) -> Result<(), Unavailable> {
-        let mut client = self.client.clone();
-        let known = within(LOAD_MS, client.get_metadata(GetMetadataRequest {})).await?.into_inner();
-        let name = &self.options.pubsub;
+        let (known, name) = (self.metadata().await?, &self.options.pubsub);
         match known.registered_components.iter().any(|component| component.name == *name) {
             true => Ok(()),
             false => Err(Unavailable(format!("the sidecar started without {name}"))),
         }
+    }
+
+    /// What the sidecar calls this app.
+    async fn app_id(&self) -> Result<String, Unavailable> {
+        Ok(self.metadata().await?.id)
+    }
+
+    /// What the sidecar says of itself.
+    async fn metadata(&self) -> Result<GetMetadataResponse, Unavailable> {
+        let mut client = self.client.clone();
+        Ok(within(LOAD_MS, client.get_metadata(GetMetadataRequest {})).await?.into_inner())
     }
 
     /// Puts a message on a topic, as it is.

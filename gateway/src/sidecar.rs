@@ -32,6 +32,13 @@ const BULK_EVENTS_MAX: usize = 100;
 /// How long the sidecar waits for a bulk to fill, in milliseconds.
 const BULK_WAIT_MS: u64 = 40;
 
+/// The app that a call came through, as the sidecar says.
+const CALLER: &str = "dapr-caller-app-id";
+/// The app that a call between apps is for: ours.
+const CALLEE: &str = "dapr-callee-app-id";
+/// What the app-id of actors apart ends in.
+const ACTORS: &str = "-actors";
+
 /// What the sidecar's calls work with.
 pub(crate) struct Sidecar {
     front: Front,
@@ -41,6 +48,7 @@ pub(crate) struct Sidecar {
 
 /// Where a call for the sidecar's routes is let in or sent on.
 struct Door {
+    front: Front,
     inside: Router,
     token: String,
 }
@@ -78,7 +86,7 @@ pub(crate) async fn door(app: &App, front: &Front, public: Router) -> anyhow::Re
         let sidecar = Sidecar { front: front.clone(), views, config: config.dapr.clone() };
         inside = inside.merge(routes(Arc::new(sidecar)));
     }
-    let door = Arc::new(Door { inside, token });
+    let door = Arc::new(Door { front: front.clone(), inside, token });
     Ok(public.layer(from_fn_with_state(door, enter)))
 }
 
@@ -100,6 +108,23 @@ fn is_inside(path: &str) -> bool {
     PLACES.iter().any(|place| path.starts_with(place))
 }
 
+impl Door {
+    /// Whether a call comes from the sidecar itself. One that it only passes on for an app names both apps. A call of an
+    /// actor names the app whose sidecar it came through: ours, under either of its names.
+    async fn is_own(&self, path: &str, headers: &HeaderMap) -> bool {
+        if headers.contains_key(CALLEE) {
+            return false;
+        }
+        let Some(caller) = headers.get(CALLER) else { return true };
+        if !path.starts_with("/actors/") {
+            return false;
+        }
+        let Ok(ours) = self.front.app_id().await else { return false };
+        let name = |id: &str| id.strip_suffix(ACTORS).unwrap_or(id).to_owned();
+        caller.to_str().is_ok_and(|caller| name(caller) == name(ours))
+    }
+}
+
 /// Lets the sidecar in; everybody else finds what the public interface has there: nothing.
 async fn enter(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     if !is_inside(request.uri().path()) {
@@ -110,7 +135,7 @@ async fn enter(State(door): State<Arc<Door>>, request: Request, next: Next) -> R
         peer.remote.ip().is_loopback() && peer.local.is_some_and(|local| local.ip().is_loopback())
     });
     let headers = request.headers();
-    if !is_near || headers.contains_key("dapr-caller-app-id") {
+    if !is_near || !door.is_own(request.uri().path(), headers).await {
         return next.run(request).await;
     }
     if shows(headers, &door.token) {

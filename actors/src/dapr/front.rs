@@ -2,9 +2,14 @@
 //!
 //! An actor method answers 200 with `{"ok": …}` or `{"err": …}`: any other status would lose its body on the way.
 
+use std::sync::Arc;
+
 use axum::Router;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use tokio::time::{Duration, Instant, sleep, sleep_until, timeout_at};
+use tokio::{
+    sync::OnceCell,
+    time::{Duration, Instant, sleep, sleep_until, timeout_at},
+};
 
 use super::{
     Dapr, Topics,
@@ -70,12 +75,13 @@ pub struct Front {
     dapr: Dapr,
     queue: Queue,
     service: Option<Service>,
+    app_id: Arc<OnceCell<String>>,
 }
 
 impl Front {
     /// Through this sidecar; `service` is what it finds here.
     pub fn new(dapr: Dapr, service: Option<Service>) -> Self {
-        Self { dapr, queue: Queue::default(), service }
+        Self { dapr, queue: Queue::default(), service, app_id: Arc::default() }
     }
 
     /// The host's clock.
@@ -181,6 +187,11 @@ impl Front {
     /// See [`crate::Actors::ready`].
     pub async fn ready(&self) -> Result<(), Unavailable> {
         self.dapr.check_actors(self.service.is_some()).await
+    }
+
+    /// What the sidecar calls this app; asked once.
+    pub async fn app_id(&self) -> Result<&str, Unavailable> {
+        self.app_id.get_or_try_init(|| self.dapr.app_id()).await.map(String::as_str)
     }
 
     /// Whether the sidecar has the pub/sub component. One that started without its broker has not, and gets none.
