@@ -2,6 +2,7 @@
 //!
 //! Figures mean something only within one run. `TICKLER_BENCH_DIR` names a folder on the disk to be measured,
 //! `TICKLER_BENCH_USERS` how many users are on disk at the start (20 tasks each; default 50,000: a million tasks).
+#![expect(clippy::unwrap_used, reason = "a bench that fails has nothing better to do")]
 
 use std::{fs::File, io::Write, os::unix::fs::FileExt, path::Path, time::Duration};
 

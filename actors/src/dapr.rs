@@ -19,7 +19,8 @@ use std::{future::Future, sync::Arc, time::SystemTime};
 use dapr::{
     client::{ApiTokenInterceptor, TonicClient, TonicClientWithAuth},
     dapr::proto::runtime::v1::{
-        GetMetadataRequest, GetMetadataResponse, InvokeActorRequest, PublishEventRequest, dapr_client::DaprClient,
+        GetMetadataRequest, GetMetadataResponse, InvokeActorRequest, PublishEventRequest,
+        dapr_client::DaprClient,
     },
 };
 use tokio::time::{Duration, timeout};

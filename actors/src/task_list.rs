@@ -31,6 +31,7 @@ mod work;
 mod tests;
 
 pub use event::{Event, Fate};
+pub use list::sifted;
 pub use mass::Mass;
 pub use state::TaskList;
 
@@ -82,7 +83,7 @@ impl Actor for TaskList {
     fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Event> {
         let mut work = Work::new(self, at, at.key.uuid());
         retire::retire(&mut work, alarm);
-        mass::go_on(&mut work);
+        mass::go_on(&mut work, alarm);
         work.finish()
     }
 

@@ -33,7 +33,7 @@ use crate::{
 
 pub use self::{read::Seen, registry::Turns, relay::Relay};
 
-/// Commands that may wait for one actor; the next one is told `busy`.
+/// Commands that may wait for one actor; the next one is told `busy`. Repeats of one that waits are not counted.
 pub const MAILBOX_MAX: usize = 32;
 /// How long a caller waits for a turn, in milliseconds.
 pub const CALL_MS: u64 = 5_000;
@@ -50,7 +50,7 @@ pub const CONFIRM_MS: u64 = 2_000;
 /// Quiet time after which a snapshot is written, in milliseconds.
 pub const SNAPSHOT_IDLE_MS: u64 = 5_000;
 /// Events and items that one actor may owe; binds commands only.
-pub const OUTBOX_MAX: usize = 20_000;
+pub const OUTBOX_MAX: usize = 10_000;
 /// Largest journal entry of a command, as stored.
 pub const ENTRY_BYTES_MAX: usize = 256 * 1024;
 /// Largest snapshot, as stored.
@@ -70,7 +70,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
         let began = Instant::now();
         let until = began + Duration::from_millis(CALL_MS);
         let cell = self.cell(key);
-        let done = match self.enter(&cell) {
+        let done = match self.enter(&cell, call.id) {
             Ok(running) => {
                 let turns = self.clone();
                 self.spawn(until, async move {

@@ -1,6 +1,6 @@
 //! What every operation works with: the actors, the accounts, and what was answered to whom.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actors::{
     Actors, Answered, Done, Failure,
@@ -8,22 +8,35 @@ use actors::{
         call::{By, Call, Idempotency},
         key::UserId,
         reminder,
-        task::{command, query},
+        task::{
+            command::{self, Change, SettingsPatch},
+            query,
+        },
         time::Timestamp,
     },
 };
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{
     accounts::Accounts,
     config::Config,
+    feed::Feed,
     identity::{Caller, Identity, rates::Rates},
+    live::Live,
     observe::Metrics,
     recent::Recent,
+    views::Views,
 };
 
 /// Users whose newest version is remembered, so that what they read is not older than what they were answered.
 const VERSIONS_MIN: usize = 65_536;
+/// Longest that a read of the views waits for what its caller names by `min_version`.
+const VIEWS_ASKED_MS: u64 = 2_000;
+/// The wait between two looks at whether delivered events have come.
+const VIEWS_AGAIN_MS: u64 = 20;
+/// Longest that any other read of the views waits for what was answered before it.
+const VIEWS_USUAL_MS: u64 = 200;
 
 /// Everything a request needs. One per process.
 pub struct App {
@@ -33,10 +46,17 @@ pub struct App {
     pub actors: Actors,
     /// Tokens, sessions and tickets.
     pub accounts: Accounts,
+    /// What became of the facts.
+    pub views: Views,
+    /// How far the views have come.
+    pub feed: Feed,
+    /// Who looks at which stream.
+    pub live: Live,
     pub(crate) identity: Identity,
     pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
     versions: Recent<UserId, u64>,
+    introduced: Recent<UserId, bool>,
     set_clock: Option<SetClock>,
 }
 
@@ -74,6 +94,7 @@ impl App {
         config: Config,
         actors: Actors,
         accounts: Accounts,
+        (views, feed, live): (Views, Feed, Live),
         set_clock: Option<SetClock>,
     ) -> anyhow::Result<Arc<Self>> {
         Ok(Arc::new(Self {
@@ -81,9 +102,13 @@ impl App {
             rates: Rates::new(config.rate.filter(|_| !config.is_dev())),
             metrics: Metrics::install(),
             versions: Recent::new(VERSIONS_MIN),
+            introduced: Recent::new(VERSIONS_MIN),
             config,
             actors,
             accounts,
+            views,
+            feed,
+            live,
             set_clock,
         }))
     }
@@ -102,6 +127,38 @@ impl App {
         self.versions.update(user.clone(), |seen| *seen = version.max(*seen));
     }
 
+    /// Waits, within a bound, until the views show what was answered before this call; with a `min_version` the bound is
+    /// wider, and what is not there then is `view-behind`.
+    pub(crate) async fn views_shown(&self, user: &UserId, min_version: u64) -> Result<(), Failure> {
+        if min_version == 0 {
+            let seen = self.version_seen(user);
+            self.shown(user, seen, Duration::from_millis(VIEWS_USUAL_MS)).await;
+            return Ok(());
+        }
+        self.ask(user, query::Query::Settings, min_version).await?;
+        let there = self.shown(user, min_version, Duration::from_millis(VIEWS_ASKED_MS)).await;
+        if there { Ok(()) } else { Err(Failure::Behind) }
+    }
+
+    /// Whether the views come to show a version of a user's list within a time. A log that is followed here is known to
+    /// its end; one that is delivered is known by what has come of it.
+    async fn shown(&self, user: &UserId, version: u64, within: Duration) -> bool {
+        if matches!(self.actors, Actors::Embedded(_)) {
+            return self.feed.caught_up(within).await;
+        }
+        let until = Instant::now() + within;
+        loop {
+            let shown = self.views.version(user).await;
+            if shown.is_ok_and(|shown| shown >= version) {
+                return true;
+            }
+            if Instant::now() >= until {
+                return false;
+            }
+            sleep(Duration::from_millis(VIEWS_AGAIN_MS)).await;
+        }
+    }
+
     /// Gives a command to a user's task list.
     pub(crate) async fn tell(
         &self,
@@ -114,6 +171,35 @@ impl App {
             self.saw(&caller.user, done.version);
         }
         told
+    }
+
+    /// Takes over what a token says of a user (e-mail, zone) where the user has said nothing: once in a process.
+    pub(crate) async fn introduce(
+        &self,
+        caller: &Caller,
+        traceparent: &str,
+    ) -> Result<(), Failure> {
+        let says = caller.zone.is_some() || caller.email.is_some();
+        if !says || self.introduced.get(&caller.user).is_some() {
+            return Ok(());
+        }
+        let known = self.ask(&caller.user, query::Query::Settings, 0).await?.answer;
+        if let query::Answer::Settings { settings, .. } = known {
+            let keep = SettingsPatch::default();
+            let patch = SettingsPatch {
+                email: unsaid(settings.email.as_ref(), caller.email.as_ref()),
+                zone: unsaid(settings.zone.as_ref(), caller.zone.as_ref()),
+                ..keep.clone()
+            };
+            if patch != keep {
+                let (id, by) = (random_id(), caller.by.clone());
+                let traceparent = Some(traceparent.to_owned());
+                let how = How { id, idempotency: None, by, traceparent };
+                self.tell(caller, &how, command::Command::Configure { patch }).await?;
+            }
+        }
+        self.introduced.set(caller.user.clone(), true);
+        Ok(())
     }
 
     /// Asks a user's task list, which must have reached `min_version` and all that the user was answered.
@@ -149,6 +235,14 @@ impl App {
     ) -> Result<Answered<reminder::Answer>, Failure> {
         let least = min_version.max(self.version_seen(user));
         self.actors.ask_reminders(user, query, least).await
+    }
+}
+
+/// What was not said yet and is said now.
+fn unsaid<T: Clone>(said: Option<&T>, now: Option<&T>) -> Change<T> {
+    match (said, now) {
+        (None, Some(now)) => Change::Set(now.clone()),
+        _ => Change::Keep,
     }
 }
 

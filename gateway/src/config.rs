@@ -3,6 +3,9 @@
 mod parse;
 mod read;
 
+#[cfg(test)]
+mod tests;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use chrono_tz::Tz;

@@ -6,9 +6,11 @@ mod body;
 mod cors;
 mod run;
 
+mod audit;
 mod batch;
 mod clock;
 mod health;
+mod live;
 mod me;
 mod pure;
 mod recurrences;
@@ -41,6 +43,8 @@ pub(crate) enum Access {
     Open,
     /// Who has a credential with this scope.
     Scope(Scope),
+    /// Who may read tasks, by a credential, a ticket, or a WebSocket's subprotocol.
+    Stream,
 }
 
 /// One row of the table.
@@ -68,11 +72,14 @@ where
 
 const READ: Access = Access::Scope(Scope::TasksRead);
 const WRITE: Access = Access::Scope(Scope::TasksWrite);
+const AUDIT: Access = Access::Scope(Scope::AuditRead);
+const STREAM: Access = Access::Stream;
 const TOKENS: Access = Access::Scope(Scope::Tokens);
 const OPEN: Access = Access::Open;
 
 /// Every route there is.
 #[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn table() -> Vec<Route> {
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
@@ -95,6 +102,14 @@ fn table() -> Vec<Route> {
         route(POST,   "/api/v1/tasks/{id}/move",             WRITE,  tasks::place),
         route(PUT,    "/api/v1/tasks/{id}/tags/{name}",      WRITE,  tasks::tag),
         route(DELETE, "/api/v1/tasks/{id}/tags/{name}",      WRITE,  tasks::untag),
+
+        route(GET,    "/api/v1/tasks/{id}/history",          AUDIT,  audit::history),
+        route(POST,   "/api/v1/undo",                        WRITE,  audit::undo),
+        route(GET,    "/api/v1/audit",                       AUDIT,  audit::list),
+        route(GET,    "/api/v1/changes",                     READ,   live::changes),
+        route(GET,    "/api/v1/live",                        STREAM, live::events),
+        route(POST,   "/api/v1/live/ticket",                 WRITE,  live::ticket),
+        route(GET,    "/ws",                                 STREAM, live::socket),
 
         route(POST,   "/api/v1/recurrence/expand",           READ,   pure::expand),
         route(POST,   "/api/v1/parse",                       READ,   pure::parse),

@@ -6,6 +6,9 @@ pub(crate) mod origin;
 pub(crate) mod rates;
 pub(crate) mod scope;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use actors::message::{

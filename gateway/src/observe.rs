@@ -19,6 +19,9 @@ use crate::{
     http::new_trace,
 };
 
+/// The target of the lines that say where the program is: shown at every log level.
+pub(crate) const START: &str = "tickler::start";
+
 /// Counters that are kept at hand, so that a request costs no look-up by text.
 pub(crate) struct Metrics {
     handle: PrometheusHandle,
@@ -120,7 +123,7 @@ fn is_traceparent(text: &str) -> bool {
 pub fn start_log(config: &Config) {
     // The SDK says every request of an actor at info, in our name.
     let sdk = "actors::dapr::hosted=warn";
-    let ours = format!("warn,tickler={0},gateway={0},actors={0},{sdk}", config.log_level);
+    let ours = format!("warn,gateway={0},actors={0},{START}=info,{sdk}", config.log_level);
     let filter = EnvFilter::new(ours);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.log_format {

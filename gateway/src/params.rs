@@ -30,6 +30,7 @@ impl Params {
 
     /// The same, without minding unknown parameters.
     #[must_use]
+    #[expect(dead_code, reason = "the aliases come later")]
     pub(crate) fn tolerant(self) -> Self {
         Self { tolerant: true, ..self }
     }

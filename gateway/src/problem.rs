@@ -26,12 +26,14 @@ macro_rules! slugs {
     ($($(#[$doc:meta])* $name:ident = $status:literal $code:literal $title:literal,)*) => {
         /// The kinds of problems there are; `type` and `code` of a document come from here alone.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(dead_code, reason = "the table is whole; some calls come later")]
         pub(crate) enum Slug {
             $(#[doc = $title] $name,)*
         }
 
         impl Slug {
             /// Every kind, for documentation.
+            #[cfg(test)]
             pub(crate) const ALL: &[Slug] = &[$(Slug::$name,)*];
 
             const fn facts(self) -> (u16, &'static str, &'static str) {
@@ -200,17 +202,6 @@ impl Problem {
         Self::fields(Slug::Invalid, vec![Fault::new(pointer, code, detail)])
     }
 
-    /// One query parameter is wrong.
-    pub(crate) fn parameter(
-        name: impl Into<String>,
-        code: Code,
-        detail: impl Into<String>,
-    ) -> Self {
-        let detail = detail.into();
-        let wrong = vec![Wrong::Parameter { name: name.into(), code, detail: detail.clone() }];
-        Self { wrong, ..Self::new(Slug::Invalid, detail) }
-    }
-
     /// What an actor refused, for its user.
     pub(crate) fn rejected(rejection: Rejection, user: &UserId) -> Self {
         let Rejection { slug, detail, faults, current, results: _ } = rejection;
@@ -342,5 +333,26 @@ impl Serialize for Document<'_> {
             map.serialize_entry(name, value)?;
         }
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_code_a_status_and_a_title_of_its_own() {
+        let mut codes: Vec<&str> = Slug::ALL.iter().map(|slug| slug.code()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Slug::ALL.len());
+        for slug in Slug::ALL {
+            assert!(slug.status().is_client_error() || slug.status().is_server_error());
+            assert!(slug.code().bytes().all(|b| b.is_ascii_lowercase() || b == b'-'));
+            let document = json!(Problem::new(*slug, "Why.").document("/x"));
+            assert_eq!(document["type"], format!("urn:tickler:problem:{}", slug.code()));
+            assert_eq!(document["status"], slug.status().as_u16());
+            assert_eq!(document["errors"], json!([]));
+        }
     }
 }

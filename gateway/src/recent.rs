@@ -54,14 +54,15 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         V: Default,
     {
         let mut shard = self.shard(&key).lock().unwrap_or_else(PoisonError::into_inner);
-        if shard.young.len() >= self.young_max && !shard.young.contains_key(&key) {
-            shard.old = std::mem::take(&mut shard.young);
-        }
         let Generations { young, old } = &mut *shard;
         if let Some(value) = young.get_mut(&key) {
             return change(value);
         }
+        // Taken along before a generation goes, or it would go with it.
         let value = old.remove(&key).unwrap_or_default();
+        if young.len() >= self.young_max {
+            *old = std::mem::take(young);
+        }
         change(young.entry(key).or_insert(value))
     }
 

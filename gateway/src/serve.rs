@@ -14,8 +14,12 @@ use crate::{
     Accounts,
     app::{App, SetClock},
     config::{Config, Role, Runtime},
+    feed::{self, Feed},
     http::{self, Peer},
+    live::Live,
+    observe::START,
     sidecar,
+    views::Views,
 };
 
 /// Longest that requests under way may still take after a signal to stop.
@@ -53,13 +57,14 @@ impl Host {
 pub struct Server {
     app: Arc<App>,
     router: Router,
+    feed: Option<feed::Running>,
     listener: TcpListener,
     address: SocketAddr,
     sidecars: Option<TcpListener>,
 }
 
 impl Server {
-    /// Opens the accounts and begins to listen; requests are answered once it runs.
+    /// Opens the accounts and the views and begins to listen; requests are answered once it runs.
     pub async fn open(config: Config, host: Host) -> anyhow::Result<Self> {
         let accounts = match (config.runtime, &config.database_url) {
             (Runtime::Embedded, _) => Accounts::open(&config.data).await?,
@@ -74,7 +79,16 @@ impl Server {
         if let Actors::Embedded(here) = &host.actors {
             here.announce(&format!("http://{address}"))?;
         }
-        let app = App::new(config, host.actors, accounts, host.set_clock)?;
+        let views = open_views(&config).await?;
+        let live = Live::default();
+        let (feed, running) = match &host.actors {
+            Actors::Embedded(here) => {
+                let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
+                (feed, Some(running))
+            }
+            Actors::Dapr(_) => (Feed::delivered(), None),
+        };
+        let app = App::new(config, host.actors, accounts, (views, feed, live), host.set_clock)?;
         let router = match app.config.role {
             Role::Actors => http::probes(&app),
             Role::All | Role::Gateway => http::router(&app),
@@ -83,7 +97,7 @@ impl Server {
             Actors::Dapr(front) => sidecar::door(&app, front, router).await?,
             Actors::Embedded(_) => router,
         };
-        Ok(Self { app, router, listener, address, sidecars })
+        Ok(Self { app, router, feed: running, listener, address, sidecars })
     }
 
     /// Where it listens.
@@ -104,22 +118,23 @@ impl Server {
             Runtime::Dapr => format!("its sidecar at port {}", config.dapr.grpc_port),
         };
         let version = env!("CARGO_PKG_VERSION");
-        tracing::info!("tickler {version} listens on http://{}, {data}", self.address);
+        tracing::info!(target: START, "tickler {version} listens on http://{}, {data}", self.address);
         if config.is_dev() {
             tracing::info!(
+                target: START,
                 "dev mode: whoever reaches {} is the user dev; configure TICKLER_JWKS or \
                  TICKLER_JWT_SECRET for others",
                 self.address
             );
         }
         if config.test_clock {
-            tracing::warn!("the clock can be set at /dev/clock: this is for tests");
+            tracing::warn!(target: START, "the clock can be set at /dev/clock: this is for tests");
         }
     }
 
     /// Answers until `stop`, then finishes what is under way, within a bound.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { app, router, listener, sidecars, .. } = self;
+        let Self { app, router, feed, listener, sidecars, .. } = self;
         let service = router.into_make_service_with_connect_info::<Peer>();
         // Open to the end: what is under way is done by actors, whom the sidecar reaches through it.
         let inner = sidecars.map(|listener| {
@@ -127,8 +142,10 @@ impl Server {
             tokio::spawn(async move { axum::serve(listener, service).await })
         });
         let (stopping, mut stopped) = tokio::sync::watch::channel(());
+        let live = app.live.clone();
         let stop = async move {
             stop.await;
+            live.close();
             drop(stopping);
         };
         let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
@@ -141,8 +158,12 @@ impl Server {
             served = async { serving.await } => served.context("cannot go on listening")?,
             () = late => tracing::warn!("some requests did not end within {DRAIN_MS} ms"),
         }
+        if let Some(feed) = feed {
+            feed.stop().await;
+        }
         app.actors.close(Duration::from_millis(CLOSE_MS)).await;
         app.accounts.close().await;
+        app.views.close().await;
         if let Some(inner) = inner {
             inner.abort();
         }
@@ -155,6 +176,14 @@ async fn listen(bind: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = listener.with_context(|| format!("cannot listen on {bind}"))?;
     let address = listener.local_addr()?;
     Ok((listener, address))
+}
+
+/// Opens the views: in PostgreSQL where one is configured, else in a file of the data folder.
+pub(crate) async fn open_views(config: &Config) -> anyhow::Result<Views> {
+    match &config.database_url {
+        None => Views::sqlite(&config.data).await.context("cannot open the views"),
+        Some(url) => Views::postgres(url).await.context("cannot open the views at DATABASE_URL"),
+    }
 }
 
 /// Ends when the process is asked to stop: SIGINT or SIGTERM.

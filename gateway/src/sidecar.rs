@@ -22,9 +22,8 @@ use tower::ServiceExt;
 
 use crate::{
     app::App,
-    config::{self, Config, Role},
+    config::{Config, Role},
     http::Peer,
-    views::Views,
 };
 
 /// Events that one delivery may hold.
@@ -42,8 +41,7 @@ const ACTORS: &str = "-actors";
 /// What the sidecar's calls work with.
 pub(crate) struct Sidecar {
     front: Front,
-    views: Views,
-    config: config::Dapr,
+    app: Arc<App>,
 }
 
 /// Where a call for the sidecar's routes is let in or sent on.
@@ -72,7 +70,7 @@ pub(crate) fn front(config: &Config) -> anyhow::Result<Front> {
 }
 
 /// Puts the sidecar's routes in front of the `public` interface.
-pub(crate) async fn door(app: &App, front: &Front, public: Router) -> anyhow::Result<Router> {
+pub(crate) async fn door(app: &Arc<App>, front: &Front, public: Router) -> anyhow::Result<Router> {
     let config = &app.config;
     let Some(token) = config.dapr.app_token.clone() else {
         anyhow::bail!(
@@ -81,9 +79,7 @@ pub(crate) async fn door(app: &App, front: &Front, public: Router) -> anyhow::Re
     };
     let mut inside = front.router().await;
     if config.role != Role::Actors {
-        let url = config.database_url.as_deref().unwrap_or_default();
-        let views = Views::postgres(url).await?;
-        let sidecar = Sidecar { front: front.clone(), views, config: config.dapr.clone() };
+        let sidecar = Sidecar { front: front.clone(), app: app.clone() };
         inside = inside.merge(routes(Arc::new(sidecar)));
     }
     let door = Arc::new(Door { front: front.clone(), inside, token });
@@ -160,7 +156,7 @@ fn shows(headers: &HeaderMap, token: &str) -> bool {
 
 /// `GET /dapr/subscribe`
 async fn subscribe(State(sidecar): State<Arc<Sidecar>>) -> Json<Value> {
-    if sidecar.config.declarative {
+    if sidecar.app.config.dapr.declarative {
         return Json(json!([]));
     }
     let topics = sidecar.front.topics();
@@ -172,7 +168,7 @@ async fn subscribe(State(sidecar): State<Arc<Sidecar>>) -> Json<Value> {
     ];
     let subscriptions = routes.map(|(route, topic)| {
         json!({
-            "pubsubname": sidecar.config.pubsub,
+            "pubsubname": sidecar.app.config.dapr.pubsub,
             "topic": topic,
             "route": format!("/events/{route}"),
             "deadLetterTopic": format!("{topic}.dlq"),

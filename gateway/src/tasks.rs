@@ -17,6 +17,7 @@ use actors::{
 use crate::{
     app::{App, How},
     identity::Caller,
+    shelf,
 };
 
 /// A page of tasks.
@@ -98,9 +99,14 @@ pub(crate) async fn get(
     }
 }
 
-/// Whether a task is there, deleted ones too.
-pub(crate) async fn exists(app: &App, user: &UserId, task: TaskRef) -> Result<(), Failure> {
-    app.ask(user, Query::Task { task, deleted: true }, 0).await.map(|_| ())
+/// Whether a task is there; with `deleted` a deleted one is too.
+pub(crate) async fn exists(
+    app: &App,
+    user: &UserId,
+    task: TaskRef,
+    deleted: bool,
+) -> Result<(), Failure> {
+    app.ask(user, Query::Task { task, deleted }, 0).await.map(|_| ())
 }
 
 /// A page of tasks.
@@ -115,6 +121,22 @@ pub(crate) async fn list(
     match answer {
         Answer::List { tasks, total, next } => {
             Ok(Answered { answer: Page { tasks, total, next }, version })
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// What filters of a user's tasks depend on besides the tasks.
+pub(crate) async fn owner(
+    app: &App,
+    user: &UserId,
+    min_version: u64,
+) -> Result<shelf::Owner, Failure> {
+    let Answered { answer, version } = app.ask(user, Query::Settings, min_version).await?;
+    match answer {
+        Answer::Settings { settings, .. } => {
+            let (now, default_zone) = (app.actors.now(), app.config.zone);
+            Ok(shelf::Owner { settings, version, now, default_zone })
         }
         other => Err(unexpected(&other)),
     }

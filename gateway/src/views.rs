@@ -6,18 +6,23 @@
 mod apply;
 mod audit;
 mod changes;
+mod message;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
+
+use actors::message::key::{Key, UserId};
 
 use sqlx::{
     PgPool, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub(crate) use apply::topic;
 pub use audit::{AuditEntry, AuditPage, AuditQuery};
-pub use changes::{Changes, ChangesError, MESSAGES_KEPT_MS, Message};
+pub use changes::{Changes, ChangesError, MESSAGES_KEPT_MS};
+pub use message::Message;
 
 /// The file beside the actors' store that holds the views of the embedded host.
 pub const FILE: &str = "views.sqlite";
@@ -31,6 +36,15 @@ pub enum Views {
     Sqlite(SqlitePool),
     /// The database that the cluster shares.
     Postgres(PgPool),
+}
+
+/// Something new to show to a user.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    /// The user.
+    pub user: String,
+    /// What they are told.
+    pub message: Message,
 }
 
 /// Runs the same expression on whichever database it is.
@@ -66,12 +80,40 @@ impl Views {
         Ok(Self::Postgres(pool))
     }
 
+    /// Whether the database answers.
+    pub async fn check(&self) -> Result<(), sqlx::Error> {
+        on!(self, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        on!(self, pool => pool.close().await);
+    }
+
     /// How far the embedded log has been read.
     pub async fn position(&self, consumer: &str) -> Result<i64, sqlx::Error> {
         const POSITION: &str = "SELECT log_offset FROM position WHERE consumer = $1";
         let row: Option<(i64,)> =
             on!(self, pool => sqlx::query_as(POSITION).bind(consumer).fetch_optional(pool).await?);
         Ok(row.map_or(0, |(offset,)| offset))
+    }
+
+    /// The newest version of a user's list that the views show.
+    pub async fn version(&self, user: &UserId) -> Result<u64, sqlx::Error> {
+        const MARK: &str = "SELECT sequence FROM mark WHERE consumer = $1 AND actor = $2";
+        let (consumer, actor) = ("views/task-events", Key::task_list(user).to_string());
+        let row: Option<(i64,)> = on!(self, pool => {
+            sqlx::query_as(MARK).bind(consumer).bind(&actor).fetch_optional(pool).await?
+        });
+        Ok(row.map_or(0, |(sequence,)| sequence.unsigned_abs()))
+    }
+
+    /// Every task of a user that has left the list, as it was when it left.
+    pub async fn all_archived(&self, user: &str) -> Result<Vec<Arc<str>>, sqlx::Error> {
+        const ALL: &str = "SELECT body FROM archived WHERE user_id = $1";
+        let rows: Vec<(String,)> =
+            on!(self, pool => sqlx::query_as(ALL).bind(user).fetch_all(pool).await?);
+        Ok(rows.into_iter().map(|(body,)| body.into()).collect())
     }
 
     /// A task that has left the list, as it was when it left.

@@ -310,8 +310,8 @@ impl Rule {
 
     /// The occurrences of a task's calendar, ascending and each once: `start` is the first whether the rule names
     /// it or not, and counts; only those after `after` are told. Each is the wall clock of `zone`, so that one in
-    /// a gap shows where it truly lies; of an hour that comes twice only the first is told. Endless rules are
-    /// endless here, up to year 9999; a rule that is too much work to search ends early.
+    /// a gap shows where it truly lies; of an hour that comes twice only the first is told. Endless rules go
+    /// on to year 9999, but an iterator ends after its bound of work, some 50,000 occurrences: ask anew with `after`.
     pub fn occurrences(
         &self,
         start: Local,

@@ -1,6 +1,6 @@
 //! What comes next of a rule: one code for what is made, when it rings, and what a preview shows.
 
-use chrono::{NaiveDateTime, NaiveTime};
+use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
 use crate::{
@@ -76,17 +76,26 @@ pub(super) fn ring(series: &Series, zone: Tz) -> Option<(Local, Timestamp)> {
     Some((next.start, ring_at(series, zone, next.start)))
 }
 
-/// The starts up to `start` that are to be made now that it has rung, and with `catch_up: latest` the newest alone.
-pub(super) fn rung(series: &Series, zone: Tz, start: Local) -> Vec<Next> {
+/// `catch_up: each`: the starts up to one that has rung.
+pub(super) fn each(series: &Series, zone: Tz, start: Local) -> Vec<Next> {
     scheduled(series, zone).take_while(|next| next.start <= start).collect()
 }
 
-/// The newest start whose ring has come by `now`, if that is later than `start`.
-pub(super) fn newest(series: &Series, zone: Tz, start: Local, now: Timestamp) -> Local {
-    scheduled(series, zone)
-        .take_while(|next| next.start <= start || ring_at(series, zone, next.start) <= now)
-        .last()
-        .map_or(start, |next| next.start)
+/// `catch_up: latest`: the newest start up to one that has rung, or whose ring has come by `now`.
+pub(super) fn newest(series: &Series, zone: Tz, start: Local, now: Timestamp) -> Option<Next> {
+    let made = series.made.saturating_add(1);
+    let past = |next: &Next| next.start <= start || ring_at(series, zone, next.start) <= now;
+    // The newest lies near the end, so ever longer spans are searched, the whole time last.
+    let spans = [1, 31, 366].map(|days| Some(TimeDelta::days(days)));
+    spans.into_iter().chain([None]).find_map(|span| {
+        let mut since = series.clone();
+        if let Some(span) = span {
+            let back = start.date().checked_sub_signed(span)?;
+            since.last = series.last.max(Some(start.on(back)));
+        }
+        let newest = scheduled(&since, zone).take_while(past).last()?;
+        Some(Next { start: newest.start, made })
+    })
 }
 
 /// When the next task will be due, as far as that is known.

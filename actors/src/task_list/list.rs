@@ -4,6 +4,8 @@ mod sift;
 
 use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 
+use chrono_tz::Tz;
+
 pub(super) use sift::{Sift, holds};
 
 use super::{
@@ -13,9 +15,11 @@ use super::{
 use crate::{
     actor::Moment,
     message::{
+        key::{self as actor, UserId},
         rejection::Rejection,
         task::{
             Task,
+            command::Settings,
             query::{Answer, List, Order, SortBy},
         },
         time::Timestamp,
@@ -84,6 +88,21 @@ pub(super) fn list(list: &TaskList, ask: &List, at: &Moment<'_>) -> Result<Answe
     });
     let tasks = rows[skip..].iter().map(|row| row.task.clone()).collect();
     Ok(Answer::List { tasks, total, next })
+}
+
+/// The page that a list asks for of tasks that no list holds (archived ones, found ones), sifted and sorted as the list
+/// itself would at this sequence and time.
+pub fn sifted(
+    tasks: Vec<Arc<Task>>,
+    settings: Settings,
+    ask: &List,
+    (sequence, now, default_zone): (u64, Timestamp, Tz),
+) -> Result<Answer, Rejection> {
+    let tasks = tasks.into_iter().map(|task| (task.number, task)).collect();
+    let holder = TaskList { tasks, settings: Arc::new(settings), ..TaskList::default() };
+    let nobody = UserId::parse("-").ok_or_else(Rejection::not_found)?;
+    let key = actor::Key::task_list(&nobody);
+    list(&holder, ask, &Moment { key: &key, sequence, now, default_zone })
 }
 
 fn key<'a>(sift: &Sift<'_>, task: &'a Task, sort: SortBy) -> Key<'a> {

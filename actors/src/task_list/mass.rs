@@ -11,6 +11,7 @@ use super::{
 use crate::message::{
     task::{Due, Task},
     text::Tag,
+    time::Timestamp,
 };
 
 /// How many tasks one turn changes.
@@ -42,8 +43,8 @@ pub(super) fn begin(work: &mut Work<'_>, mass: Mass) {
 }
 
 /// Goes on with what is under way.
-pub(super) fn go_on(work: &mut Work<'_>) {
-    if !work.list.mass.is_empty() {
+pub(super) fn go_on(work: &mut Work<'_>, alarm: Timestamp) {
+    if !work.list.mass.is_empty() && work.list.mass_at <= alarm {
         run(work, (*work.list.mass).clone());
     }
 }

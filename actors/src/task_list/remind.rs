@@ -149,7 +149,7 @@ impl Work<'_> {
             let alike = |old: &SetReminder| {
                 old.lead_time == lead_time
                     && (lead_time.is_some() || old.remind_at == remind_at)
-                    && draft.channels.as_ref().is_none_or(|channels| *channels == old.channels)
+                    && draft.channels.as_ref().is_none_or(|channels| same(channels, &old.channels))
             };
             let known = left
                 .iter()
@@ -165,7 +165,7 @@ impl Work<'_> {
             };
             let twin = |other: &SetReminder| {
                 other.id == new.id
-                    || other.remind_at == new.remind_at && other.channels == new.channels
+                    || other.remind_at == new.remind_at && same(&other.channels, &new.channels)
             };
             if !set.iter().any(twin) {
                 set.push(new);
@@ -214,6 +214,12 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// The same channels, in whatever order.
+fn same(these: &[Channel], those: &[Channel]) -> bool {
+    these.iter().all(|channel| those.contains(channel))
+        && those.iter().all(|channel| these.contains(channel))
 }
 
 fn no_due_date() -> Rejection {
@@ -329,7 +335,7 @@ fn place(work: &mut Work<'_>, task: &Arc<Task>, set: SetReminder) -> Result<Repl
         other.id != set.id
             && other.remind_at == set.remind_at
             && other.remind_at > work.at.now
-            && other.channels == set.channels
+            && same(&other.channels, &set.channels)
     };
     if task.reminders.iter().find(twin).is_some() {
         return Err(exists());

@@ -25,14 +25,12 @@ fn over(at: Timestamp, after: i64) -> Timestamp {
     Timestamp(ms.saturating_add(HOUR_MS - 1).div_euclid(HOUR_MS).saturating_mul(HOUR_MS))
 }
 
-/// The earliest moment at which something is over; at once, while a change of many tasks is under way.
+/// The earliest moment at which something is over, or a change of many tasks goes on.
 pub(super) fn alarm(list: &TaskList) -> Option<Timestamp> {
-    if !list.mass.is_empty() {
-        return Some(Timestamp(0));
-    }
     let closed = list.closed.get_min().map(|(at, _)| over(*at, CLOSED_MS));
     let deleted = list.deleted.get_min().map(|(at, _)| over(*at, DELETED_MS));
-    closed.into_iter().chain(deleted).min()
+    let mass = (!list.mass.is_empty()).then_some(list.mass_at);
+    closed.into_iter().chain(deleted).chain(mass).min()
 }
 
 /// Archives and purges what was over at `alarm`.

@@ -11,9 +11,6 @@ use crate::{
     recurrence::rule::{CatchUp, Mode},
 };
 
-/// How many tasks one ring makes; what is left rings again at once.
-const RING_TASKS_MAX: usize = 100;
-
 /// Makes the tasks of the starts that have come. Only starts after the last one made are; a rule that is paused,
 /// ended, gone or no longer on a schedule makes none, nor does a start that is no longer one of the rule's.
 pub(super) fn receive(work: &mut Work<'_>, from: &Key, items: &[Item]) {
@@ -33,17 +30,12 @@ fn rung(work: &mut Work<'_>, id: uuid::Uuid, start: Local) {
         return;
     }
     let zone = series.zone.unwrap_or_else(|| work.zone());
-    let latest = series.rule.catch_up() == CatchUp::Latest;
-    let start = if latest { coming::newest(&series, zone, start, work.at.now) } else { start };
-    let mut starts = coming::rung(&series, zone, start);
-    if latest {
-        starts.drain(..starts.len().saturating_sub(1));
-    }
-    for mut next in starts.into_iter().take(RING_TASKS_MAX) {
+    let starts = match series.rule.catch_up() {
+        CatchUp::Each => coming::each(&series, zone, start),
+        CatchUp::Latest => coming::newest(&series, zone, start, work.at.now).into_iter().collect(),
+    };
+    for next in starts {
         let Ok(series) = work.rule(id, None) else { return };
-        if latest {
-            next.made = series.made.saturating_add(1);
-        }
         series::make(work, &series, next, series.last_task);
     }
     finish(work, id);

@@ -36,7 +36,7 @@ pub(super) struct Known {
 }
 
 /// Everything a user changes. Cloning is cheap; what is not in `tasks`, `series`, `tags`, `settings`, `archived`,
-/// `numbered` and `mass` is derived and not stored.
+/// `numbered`, `mass` and `mass_at` is derived and not stored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskList {
     /// By number; deleted ones too, until they are purged.
@@ -50,6 +50,8 @@ pub struct TaskList {
     pub(super) numbered: u64,
     /// Changes of many tasks that are under way.
     pub(super) mass: Arc<Vec<Mass>>,
+    /// When they go on; rises with every step, because alarms are named by their moment.
+    pub(super) mass_at: Timestamp,
 
     pub(super) ids: OrdMap<Uuid, u64>,
     pub(super) archived_ids: OrdSet<Uuid>,
@@ -148,7 +150,10 @@ impl TaskList {
                 self.tags.remove(tag);
             }
             Event::Configured { settings } => self.settings = Arc::new(settings.clone()),
-            Event::Pending { mass } => self.mass = Arc::new(mass.clone()),
+            Event::Pending { mass } => {
+                self.mass = Arc::new(mass.clone());
+                self.mass_at = at.now.max(self.mass_at.plus(1));
+            }
         }
     }
 
@@ -269,6 +274,15 @@ impl TaskList {
         }
     }
 
+    /// A task's rule is held once, with its series.
+    fn share_rule(&self, task: &mut Arc<Task>) {
+        let series = task.recurrence_id.and_then(|id| self.series.get(&id));
+        if let Some(series) = series.filter(|series| task.recurrence.as_ref() == Some(&series.rule))
+        {
+            Arc::make_mut(task).recurrence = Some(series.rule.clone());
+        }
+    }
+
     fn archive(&mut self, number: u64, id: Uuid) {
         self.archived.insert(number, id);
         self.archived_ids.insert(id);
@@ -294,7 +308,7 @@ impl Serialize for TaskList {
                 to.collect_seq((self.0)())
             }
         }
-        let mut state = to.serialize_struct("TaskList", 7)?;
+        let mut state = to.serialize_struct("TaskList", 8)?;
         state.serialize_field("tasks", &Each(|| self.tasks.values()))?;
         state.serialize_field("series", &Each(|| self.series.values()))?;
         let tags = || self.tags.iter().map(|(tag, known)| (tag, known.created_at));
@@ -303,6 +317,7 @@ impl Serialize for TaskList {
         state.serialize_field("archived", &Each(|| self.archived.iter()))?;
         state.serialize_field("numbered", &self.numbered)?;
         state.serialize_field("mass", &self.mass)?;
+        state.serialize_field("mass_at", &self.mass_at)?;
         state.end()
     }
 }
@@ -323,6 +338,8 @@ struct Stored {
     numbered: u64,
     #[serde(default)]
     mass: Vec<Mass>,
+    #[serde(default)]
+    mass_at: Timestamp,
 }
 
 impl<'de> Deserialize<'de> for TaskList {
@@ -331,19 +348,21 @@ impl<'de> Deserialize<'de> for TaskList {
         let mut list = Self {
             settings: Arc::new(stored.settings),
             mass: Arc::new(stored.mass),
+            mass_at: stored.mass_at,
             ..Self::default()
         };
         for (tag, created_at) in stored.tags {
             list.tags.insert(tag, Known { created_at, used: 0 });
         }
-        for task in stored.tasks {
-            list.tasks.insert(task.number, task.clone());
-            list.ids.insert(task.id, task.number);
-            list.note(None, &task, task.created_at);
-        }
         for series in stored.series {
             list.rules += usize::from(is_live(&series));
             list.series.insert(series.id, series);
+        }
+        for mut task in stored.tasks {
+            list.share_rule(&mut task);
+            list.tasks.insert(task.number, task.clone());
+            list.ids.insert(task.id, task.number);
+            list.note(None, &task, task.created_at);
         }
         for (number, id) in stored.archived {
             list.archive(number, id);

@@ -1,5 +1,7 @@
 //! The tag registry: tags are made by name or by first use, and renamed and deleted on every task.
 
+use std::sync::Arc;
+
 use super::{
     edit,
     event::Event,
@@ -8,7 +10,10 @@ use super::{
 };
 use crate::message::{
     rejection::{Rejection, Slug},
-    task::command::{Patch, Reply, Scope, TagUse, TaskRef},
+    task::{
+        Task,
+        command::{Patch, Reply, Scope, TagUse, TaskRef},
+    },
     text::Tag,
 };
 
@@ -62,8 +67,13 @@ pub(super) fn rename(
     if !work.list.tags.contains_key(to) {
         work.emit(Event::Tagged { tag: to.clone(), created_at: old.created_at });
     }
+    let carries = |task: &&Arc<Task>| {
+        task.deleted_at.is_none() && (task.tags.contains(tag) || task.tags.contains(to))
+    };
+    let usage_count = work.list.tasks.values().filter(carries).count();
     mass::begin(work, Mass::Retag { from: tag.clone(), to: Some(to.clone()) });
-    known(work, to).map(Reply::Tag)
+    // Those that the next wakes rename are counted already.
+    Ok(Reply::Tag(TagUse { usage_count, ..known(work, to)? }))
 }
 
 /// Deletes a tag.

@@ -4,8 +4,6 @@ mod read;
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::{complete, edit, event::Fate, order, work::Work};
 use crate::message::{
     call::Cause,
@@ -14,7 +12,6 @@ use crate::message::{
     task::{
         Status, Task,
         command::{Reply, Scope, TaskRef, Undo},
-        shown::fields,
     },
 };
 
@@ -24,18 +21,14 @@ pub(super) fn undo(work: &mut Work<'_>, undo: &Undo) -> Result<Reply, Rejection>
         work.list.any(TaskRef::Id(undo.task)).map_err(|_| no("The task is no longer here."))?;
     let task = task.clone();
     work.cause = Some(Cause { kind: "undo".to_owned(), id: undo.event_id });
-    let deleted = task.deleted_at.is_some();
-    if deleted != (undo.kind == "task.deleted") {
-        return Err(changed_since());
+    if !undo.is_known() {
+        return Err(no("An event of this kind cannot be undone."));
     }
-    stands(&task, undo)?;
+    if !undo.fits(&task) {
+        return Err(no("The task was changed since; undo the later change first."));
+    }
     let task = match undo.kind.as_str() {
-        "task.created" if task.version == undo.sequence => {
-            complete::delete(work, &task, Scope::Following);
-            return Ok(Reply::Undone(None));
-        }
-        "task.created" => return Err(changed_since()),
-        "task.restored" => {
+        "task.created" | "task.restored" => {
             complete::delete(work, &task, Scope::Following);
             return Ok(Reply::Undone(None));
         }
@@ -56,17 +49,6 @@ pub(super) fn undo(work: &mut Work<'_>, undo: &Undo) -> Result<Reply, Rejection>
 
 fn no(detail: &str) -> Rejection {
     Rejection::new(Slug::CannotUndo, detail)
-}
-
-fn changed_since() -> Rejection {
-    no("The task was changed since; undo the later change first.")
-}
-
-/// What the event left is still so.
-fn stands(task: &Task, undo: &Undo) -> Result<(), Rejection> {
-    let now = fields(task);
-    let kept = |(field, change): (&String, &Value)| now.get(field) == change.get("after");
-    if undo.changes.iter().all(kept) { Ok(()) } else { Err(changed_since()) }
 }
 
 fn status_before(undo: &Undo) -> Option<Status> {

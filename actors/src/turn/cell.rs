@@ -1,10 +1,10 @@
 //! One actor in memory: its committed state and what is known of its rows, all droppable between any two turns.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -12,9 +12,10 @@ use tokio::{
     sync::{Mutex as TurnLock, Notify},
     time::{Duration, Instant},
 };
+use uuid::Uuid;
 
 use super::{
-    SKEW_MS,
+    MAILBOX_MAX, SKEW_MS,
     fault::{Fault, planted},
     state::State,
 };
@@ -38,7 +39,7 @@ pub(super) struct Cell<A: Actor> {
     /// One snapshot at a time. Nobody who holds it waits for `turn`.
     pub(super) snapshot: TurnLock<()>,
     /// Commands that wait for `turn`.
-    pub(super) waiting: AtomicUsize,
+    pub(super) waiting: Mutex<Vec<Uuid>>,
     /// Something was published, confirmed or dropped.
     pub(super) moved: Notify,
     /// When it was last used, on the registry's counter.
@@ -113,7 +114,7 @@ impl<A: Actor> Cell<A> {
             key,
             turn: TurnLock::new(()),
             snapshot: TurnLock::new(()),
-            waiting: AtomicUsize::new(0),
+            waiting: Mutex::default(),
             moved: Notify::new(),
             used: AtomicU64::new(0),
             memory: Mutex::new(Memory {
@@ -142,6 +143,28 @@ impl<A: Actor> Cell<A> {
     pub(super) fn memory(&self) -> MutexGuard<'_, Memory<A>> {
         // A panic while it is held leaves it half changed at worst in what the next load replaces.
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a place among the commands that wait; `false` when there is none. Repeats of one that waits find its outcome
+    /// and cost next to nothing, so that they take nobody's place.
+    pub(super) fn enters(&self, id: Uuid) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= MAILBOX_MAX && !waiting.contains(&id) {
+            let others: HashSet<&Uuid> = waiting.iter().collect();
+            if others.len() >= MAILBOX_MAX {
+                return false;
+            }
+        }
+        waiting.push(id);
+        true
+    }
+
+    /// Gives the place back.
+    pub(super) fn leaves(&self, id: Uuid) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = waiting.iter().position(|waits| *waits == id) {
+            waiting.remove(place);
+        }
     }
 
     /// The committed state, if it is loaded.

@@ -17,8 +17,6 @@ pub(super) enum Fault {
     ReplayUngated,
     /// Rejections and wakes that find nothing trust memory.
     StaleNo,
-    /// A gap is taken for the end of the journal.
-    GapIsEnd,
     /// A delivery moves the mark to the latest turn, not to what was delivered.
     MarkCurrent,
     /// A write whose outcome is unknown is taken for written.

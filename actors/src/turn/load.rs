@@ -8,7 +8,6 @@ use super::{
     Turns,
     cell::{Cell, Snap},
     entry::Entry,
-    fault::{Fault, planted},
     frame,
     state::State,
 };
@@ -76,13 +75,9 @@ impl<A: Actor, H: Host> Turns<A, H> {
             let head = frame::head(&row.bytes).map_err(Unread::Damaged)?;
             turns.insert(head.sequence, row);
         }
-        let mut later = turns.range(state.sequence + 1..);
-        while let Some((sequence, row)) = later.next() {
+        for (sequence, row) in turns.range(state.sequence + 1..) {
             let (entry, raw) = Entry::<A>::read(row).map_err(Unread::Damaged)?;
             if *sequence != state.sequence + 1 || entry.head.before != state.last {
-                if planted(Fault::GapIsEnd) {
-                    break;
-                }
                 return Err(Unread::Gap);
             }
             json += raw;

@@ -15,8 +15,9 @@ use tokio::{
     sync::Notify,
     time::{Duration, Instant, timeout_at},
 };
+use uuid::Uuid;
 
-use super::{MAILBOX_MAX, cell::Cell, metric, relay::Relay};
+use super::{cell::Cell, metric, relay::Relay};
 use crate::{actor::Actor, host::Host, message::key::Key, reach::Failure};
 
 /// Parts of the registry that are locked apart.
@@ -155,13 +156,9 @@ impl<A: Actor, H: Host> Turns<A, H> {
     }
 
     /// Takes a place in the actor's mailbox.
-    pub(super) fn enter(&self, cell: &Cell<A>) -> Result<Running<A, H>, Failure> {
+    pub(super) fn enter(&self, cell: &Cell<A>, id: Uuid) -> Result<Running<A, H>, Failure> {
         let running = self.run()?;
-        if cell.waiting.fetch_add(1, Ordering::Relaxed) > MAILBOX_MAX {
-            cell.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(Failure::Busy);
-        }
-        Ok(running)
+        if cell.enters(id) { Ok(running) } else { Err(Failure::Busy) }
     }
 
     /// Runs a turn that goes on when its caller does not.

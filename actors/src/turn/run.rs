@@ -1,6 +1,6 @@
 //! TURN: a command, a wake, a sync; each decided on the committed state and made durable before anyone is told.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -56,7 +56,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
     ) -> Result<Done<A::Reply>, Failure> {
         let decided = {
             let turn = cell.turn.lock().await;
-            cell.waiting.fetch_sub(1, Ordering::Relaxed);
+            cell.leaves(call.id);
             let decided = self.command_turn(cell, call, until).await;
             drop(turn);
             decided?

@@ -3,7 +3,9 @@
 //! `TICKLER_SEED=7 cargo test -p actors simulation` replays one seed; `TICKLER_SEEDS=100000` runs that many.
 
 mod drive;
+mod host;
 mod judge;
+mod limits;
 mod planted;
 mod rows;
 mod toys;
@@ -31,10 +33,7 @@ pub(super) struct Plant {
 }
 
 /// Runs one seed and gives the broken promise, if there is one.
-fn seed<C: world::Cast>(seed: u64, plant: Plant) -> Result<(), String>
-where
-    C: toys::Toys,
-{
+fn seed<C: toys::Toys>(seed: u64, plant: Plant) -> Result<(), String> {
     PLANTED.set(plant.turn);
     let ran = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -54,7 +53,7 @@ where
 }
 
 /// The first of the seeds 1 to `seeds` that breaks a promise, with what it broke.
-fn first_broken<C: world::Cast + toys::Toys>(seeds: u64, plant: Plant) -> Option<(u64, String)> {
+fn first_broken<C: toys::Toys>(seeds: u64, plant: Plant) -> Option<(u64, String)> {
     let next = AtomicU64::new(1);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let found = std::sync::Mutex::new(None::<(u64, String)>);
@@ -84,7 +83,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-fn simulate<C: world::Cast + toys::Toys>() {
+fn simulate<C: toys::Toys>() {
     let broken = match number("TICKLER_SEED") {
         Some(one) => seed::<C>(one, Plant::default()).err().map(|broken| (one, broken)),
         None => first_broken::<C>(number("TICKLER_SEEDS").unwrap_or(SEEDS), Plant::default()),

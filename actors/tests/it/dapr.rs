@@ -100,20 +100,32 @@ fn components(facts: &Map<String, Value>, name: &str) -> TempDir {
         let text = text
             .replace("value: dapr_ }", &format!("value: {name}_ }}"))
             .replace("value: dapr_metadata }", &format!("value: {name}_metadata }}"))
-            .replace("consumerGroup, value: todo-backend }", &format!("consumerGroup, value: {name} }}"));
+            .replace(
+                "consumerGroup, value: todo-backend }",
+                &format!("consumerGroup, value: {name} }}"),
+            );
         std::fs::write(dir.path().join(file), text).unwrap();
     }
     dir
 }
 
-fn sidecar(facts: &Map<String, Value>, name: &str, components: &FilePath, app: u16, grpc: u16) -> Child {
+fn sidecar(
+    facts: &Map<String, Value>,
+    name: &str,
+    components: &FilePath,
+    app: u16,
+    grpc: u16,
+) -> Child {
     let fact = |name: &str| facts[name].as_str().unwrap();
     let config = FilePath::new(fact("STACK_DIR")).join("configuration.yaml");
     let log = std::fs::File::create(components.join("daprd.log")).unwrap();
     Command::new(FilePath::new(fact("ENGINES")).join("daprd"))
         .args(["--mode=standalone", "--app-id=todo-backend", "--app-protocol=http"])
         .args(["--app-channel-address=127.0.0.1", "--dapr-listen-addresses=127.0.0.1"])
-        .args(["--dapr-internal-grpc-listen-address=127.0.0.1", "--metrics-listen-address=127.0.0.1"])
+        .args([
+            "--dapr-internal-grpc-listen-address=127.0.0.1",
+            "--metrics-listen-address=127.0.0.1",
+        ])
         .args(["--dapr-graceful-shutdown-seconds=1", "--max-body-size=32Mi"])
         .arg(format!("--app-port={app}"))
         .arg(format!("--dapr-grpc-port={grpc}"))
@@ -155,7 +167,8 @@ impl DaprPlace {
             topic,
             clock: host.clone(),
         });
-        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, app_port)).await.unwrap();
+        let listener =
+            tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, app_port)).await.unwrap();
         let router = router(app.clone());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let daprd = sidecar(&facts, &name, components.path(), app_port, grpc_port);

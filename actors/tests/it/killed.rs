@@ -4,7 +4,7 @@
 
 use std::{
     collections::HashMap,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -73,28 +73,71 @@ async fn what_was_acknowledged_survives_every_kill() {
 
 /// Starts a writer, kills it after so many acknowledgements, and returns all that it gave.
 fn kill_after(folder: &Path, acks: usize) -> Vec<(usize, u64)> {
-    let mut child: Child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture"])
-        .env(FOLDER, folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut told = Vec::new();
+    let mut child = writer(folder).spawn().unwrap();
     let mut killed = false;
-    for line in lines {
-        if told.len() >= acks && !killed {
-            child.kill().unwrap();
+    let (told, _) = acknowledged(&mut child, |told| {
+        if told >= acks && !killed {
             killed = true;
+            return true;
+        }
+        false
+    });
+    assert!(killed, "the writer ended by itself");
+    told
+}
+
+/// This test program, as a writer in that folder.
+fn writer(folder: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", NAME, "--nocapture"]).env(FOLDER, folder).stdout(Stdio::piped());
+    command
+}
+
+/// All acknowledgements of a writer until it ends, and whether it ended well; `kill` is asked at every line whether it is to be killed.
+fn acknowledged(
+    child: &mut Child,
+    mut kill: impl FnMut(usize) -> bool,
+) -> (Vec<(usize, u64)>, bool) {
+    let mut told = Vec::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        if kill(told.len()) {
+            child.kill().unwrap();
         }
         let line = line.unwrap();
         let Some(ack) = line.strip_prefix("ack ") else { continue };
         let (at, sequence) = ack.split_once(' ').unwrap();
         told.push((at.parse().unwrap(), sequence.parse().unwrap()));
     }
-    assert!(killed, "the writer ended by itself");
-    child.wait().unwrap();
-    told
+    (told, child.wait().unwrap().success())
+}
+
+/// A file that may not grow is as good as a disk that is full.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_takes_no_more_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let limited = |blocks: u32| {
+        let this = writer(folder.path());
+        let mut shell = Command::new("sh");
+        // Ignored, the signal leaves the error to the program.
+        shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
+        shell.arg(this.get_program()).args(this.get_args());
+        shell.env(FOLDER, folder.path()).stdout(Stdio::piped());
+        shell.spawn().unwrap()
+    };
+    let mut known = HashMap::new();
+    for blocks in [2_000, 6_000] {
+        let mut child = limited(blocks);
+        let told = tokio::task::spawn_blocking(move || acknowledged(&mut child, |_| false));
+        let (told, as_it_should) = told.await.unwrap();
+        assert!(as_it_should, "the writer did not say what to do");
+        assert!(told.len() > ACTORS, "it took {} turns", told.len());
+        for (at, sequence) in told {
+            let newest: &mut u64 = known.entry(at).or_default();
+            *newest = sequence.max(*newest);
+        }
+        check(folder.path(), &mut known, 0).await;
+    }
 }
 
 async fn write_until_killed(folder: &Path) {
@@ -119,16 +162,22 @@ async fn write(desk: Desk, at: usize) {
         let etag = desk.etag(&entry).unwrap();
         let alarm = Some(Timestamp(AHEAD + sequence as i64));
         let events = [event(&key, sequence, 0), event(&key, sequence, 1)];
-        desk.append(&key, index, entry, expect, alarm, &events).await.unwrap();
+        if let Err(error) = desk.append(&key, index, entry, expect, alarm, &events).await {
+            let why = error.to_string();
+            assert!(why.contains("make room") || why.contains("check its disk"), "{why}");
+            return;
+        }
         etags.insert(index, etag);
-        writeln!(std::io::stdout(), "ack {at} {sequence}").unwrap();
+        println!("ack {at} {sequence}");
         if sequence % SNAPSHOT_TURNS == 0 {
             let state = format!("{at} {sequence} state").into_bytes();
             let etag = desk.etag(&state);
             let expect = snap.take().map_or(Expect::Absent, Expect::Etag);
-            desk.snapshot(&key, state, expect).await.unwrap();
+            if desk.snapshot(&key, state, expect).await.is_err() {
+                return;
+            }
             snap = etag;
-            writeln!(std::io::stdout(), "ack {} {sequence}", ACTORS + at).unwrap();
+            println!("ack {} {sequence}", ACTORS + at);
         }
     }
 }

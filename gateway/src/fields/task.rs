@@ -24,6 +24,9 @@ use crate::problem::{Problem, Slug};
 /// Most reminders on one task.
 pub(crate) const TASK_REMINDERS_MAX: usize = 20;
 
+/// Most tags in a list that is sent, those that come twice counted.
+const TAGS_SENT_MAX: usize = 100;
+
 /// A task's fields as they were read.
 #[derive(Debug)]
 pub(crate) struct Fields {
@@ -32,6 +35,7 @@ pub(crate) struct Fields {
     /// What our names were called.
     pub(crate) sent: Sent,
     /// Names that mean nothing (tolerant spelling only).
+    #[cfg_attr(not(test), expect(dead_code, reason = "the aliases come later"))]
     pub(crate) ignored: Vec<String>,
 }
 
@@ -161,6 +165,13 @@ pub(crate) fn tag_list(value: &Value, spelling: Spelling) -> Result<Vec<Tag>, (S
             return Err(wrong(String::new(), (Code::Invalid, why)));
         }
     };
+    let too_many = || {
+        let why = format!("A task has at most {TASK_TAGS_MAX} tags.");
+        wrong(String::new(), (Code::OutOfRange, why))
+    };
+    if items.len() > TAGS_SENT_MAX {
+        return Err(too_many());
+    }
     let mut tags: Vec<Tag> = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let read = value::text(item).and_then(value::tag);
@@ -169,8 +180,7 @@ pub(crate) fn tag_list(value: &Value, spelling: Spelling) -> Result<Vec<Tag>, (S
             tags.push(tag);
         }
         if tags.len() > TASK_TAGS_MAX {
-            let why = format!("A task has at most {TASK_TAGS_MAX} tags.");
-            return Err(wrong(String::new(), (Code::OutOfRange, why)));
+            return Err(too_many());
         }
     }
     Ok(tags)

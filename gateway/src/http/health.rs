@@ -34,7 +34,7 @@ pub(super) async fn ready(ask: Ask) -> Outcome {
     let (store, actors, views) = tokio::join!(
         timeout(limit, app.actors.store()),
         timeout(limit, app.actors.ready()),
-        timeout(limit, app.accounts.check()),
+        timeout(limit, views(app)),
     );
     let (store, actors, views) = (said(store), said(actors), said(views));
     let mut checks = json!({
@@ -54,6 +54,16 @@ pub(super) async fn ready(ask: Ask) -> Outcome {
         false => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
     };
     Ok(answer::json(status, &json!({ "status": word, "checks": checks })))
+}
+
+/// Whether accounts and views answer, and the views take what the log says.
+async fn views(app: &crate::app::App) -> anyhow::Result<()> {
+    app.accounts.check().await?;
+    app.views.check().await?;
+    match app.feed.failing() {
+        Some(why) => anyhow::bail!("the views do not take events: {why}"),
+        None => Ok(()),
+    }
 }
 
 fn said<E: std::fmt::Display>(

@@ -10,7 +10,7 @@ use std::{
 use axum::{
     body::Body,
     extract::{ConnectInfo, FromRequestParts, RawPathParams, Request, connect_info::Connected},
-    http::{HeaderName, HeaderValue, Method, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts},
     response::Response,
     serve::IncomingStream,
 };
@@ -21,8 +21,9 @@ use tokio::{net::TcpListener, time::Instant};
 use super::{Access, Ask, Outcome, Resource, Route, answer, body, cors};
 use crate::{
     app::{App, random_id},
-    identity::{Caller, Refused, rates::Standing},
+    identity::{Caller, Refused, rates::Standing, scope::Scope},
     observe,
+    params::Params,
     problem::{Problem, Slug},
 };
 
@@ -109,6 +110,13 @@ impl Step<'_> {
                 }
                 self.app.identity.allow(&caller, scope, &parts.headers)?;
                 self.check_cookie_origin(parts, &caller)?;
+                let introduced = self.app.introduce(&caller, self.traceparent).await;
+                introduced.map_err(|failure| Problem::failed(failure, &caller.user))?;
+                Some(caller)
+            }
+            Access::Stream => {
+                let caller = self.looker(parts).await?;
+                self.app.identity.allow(&caller, Scope::TasksRead, &parts.headers)?;
                 Some(caller)
             }
         };
@@ -199,8 +207,43 @@ impl Step<'_> {
         allowed.join(", ")
     }
 
+    /// The caller of a stream: by a ticket, a subprotocol, or as everywhere. Another site's page may open a WebSocket
+    /// with our cookie, so a foreign origin gets none.
+    async fn looker(&self, parts: &Parts) -> Result<Arc<Caller>, Problem> {
+        let ticket = Params::decode(parts.uri.query())?.take("ticket");
+        if let Some(ticket) = ticket {
+            let now = self.app.actors.now();
+            let taken = self.app.accounts.take_ticket(&ticket, now).await;
+            let caller = taken.map(|holder| holder.map(Caller::holder).map(Arc::new));
+            return self.identified(
+                parts,
+                caller.map_err(Refused::from).and_then(|c| c.ok_or(Refused::Bad)),
+            );
+        }
+        let protocols = protocols(&parts.headers);
+        let mut tokens = protocols.iter().filter_map(|name| name.strip_prefix(BEARER_PROTOCOL));
+        if let Some(token) = tokens.next() {
+            let identified = self.app.identity.bearer(self.app, token).await;
+            return self.identified(parts, identified);
+        }
+        let caller = self.caller(parts).await?;
+        let origin = parts.headers.get(header::ORIGIN);
+        match origin.is_some_and(|origin| !self.app.identity.origins.allows(origin)) {
+            true if caller.by_cookie => Err(forbidden_origin()),
+            _ => Ok(caller),
+        }
+    }
+
     async fn caller(&self, parts: &Parts) -> Result<Arc<Caller>, Problem> {
         let identified = self.app.identity.caller(self.app, &parts.headers).await;
+        self.identified(parts, identified)
+    }
+
+    fn identified(
+        &self,
+        parts: &Parts,
+        identified: Result<Arc<Caller>, Refused>,
+    ) -> Result<Arc<Caller>, Problem> {
         match identified {
             Ok(caller) => Ok(caller),
             Err(Refused::Unavailable) => Err(Problem::unavailable()),
@@ -210,6 +253,16 @@ impl Step<'_> {
             }
         }
     }
+}
+
+/// What the subprotocol begins with that carries a token.
+pub(super) const BEARER_PROTOCOL: &str = "bearer.";
+
+/// The WebSocket subprotocols that a client offers.
+pub(super) fn protocols(headers: &HeaderMap) -> Vec<String> {
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let texts = offered.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+    texts.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Counts a credential that was refused; after too many of them an address is refused itself.
@@ -252,4 +305,53 @@ async fn path_values(parts: &mut Parts) -> Vec<(String, String)> {
 pub(crate) fn new_trace() -> String {
     let id = random_id().simple().to_string();
     format!("00-{id}-{}-01", &id[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{Accounts, Config, Flags, Host, http::route};
+
+    async fn app(folder: &std::path::Path) -> Arc<App> {
+        let flags = Flags { data: Some(folder.to_owned()), ..Flags::default() };
+        let config = Config::read([], &flags).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let host = Host::open(&config).await.expect("a host");
+        let accounts = Accounts::open(folder).await.expect("accounts");
+        App::new(config, host.actors, accounts, None).expect("an app")
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_or_hangs_costs_one_answer() {
+        async fn panics(_: Ask) -> Outcome {
+            panic!("a planted bug with a secret in it")
+        }
+        async fn hangs(_: Ask) -> Outcome {
+            std::future::pending().await
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(folder.path()).await;
+        let resource = Arc::new(Resource {
+            template: "/x",
+            routes: vec![
+                route(Method::GET, "/x", Access::Open, panics),
+                route(Method::POST, "/x", Access::Open, hangs),
+            ],
+        });
+        for (method, status, code) in
+            [(Method::GET, 500, "internal"), (Method::POST, 503, "unavailable")]
+        {
+            let request = http::Request::builder().method(method).uri("/x").body(Body::empty());
+            let request = request.expect("a request");
+            let answer = run(app.clone(), resource.clone(), request).await;
+            assert_eq!(answer.status().as_u16(), status);
+            assert_eq!(answer.headers().contains_key(header::RETRY_AFTER), status == 503);
+            let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.expect("a body");
+            let body: Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(body["code"], code);
+            assert!(!body.to_string().contains("secret"));
+        }
+    }
 }

@@ -1,10 +1,14 @@
 //! `/api/v1/tasks`: how each call is read and its result written. What it does is in [`crate::tasks`].
 
 use actors::{
-    Done,
-    message::task::{
-        Status,
-        command::{self, Command, Operation, TaskRef},
+    Done, Failure,
+    message::{
+        rejection,
+        task::{
+            Status,
+            command::{self, Command, Operation, TaskRef},
+            query::List,
+        },
     },
 };
 use axum::{
@@ -12,14 +16,14 @@ use axum::{
     response::Response,
 };
 
-use super::{Ask, Outcome, answer, ask::IfMatch};
+use super::{Ask, Outcome, answer, ask::IfMatch, audit::unavailable};
 use crate::{
     app::How,
     fields::{self, Spelling, as_sent, task},
     listing,
     params::Params,
     problem::Problem,
-    tasks,
+    shelf, tasks,
 };
 
 /// `GET /api/v1/tasks`
@@ -29,21 +33,40 @@ pub(super) async fn list(ask: Ask) -> Outcome {
     let min_version = min_version(&mut params);
     params.finish()?;
     let user = ask.user();
-    let mut page = tasks::list(&ask.app, user, list, min_version)
+    if archived {
+        return archive(&ask, &list, min_version).await;
+    }
+    let page = tasks::list(&ask.app, user, list, min_version)
         .await
         .map_err(|failure| Problem::failed(failure, user))?;
-    if archived {
-        // Archived tasks are with the views, which come with a later issue: there are none yet.
-        page.answer = tasks::Page { tasks: Vec::new(), total: 0, next: None };
-    }
     let tasks::Page { tasks, total, next } = page.answer;
-    let mut answer = answer::written(StatusCode::OK, answer::tasks_json(&tasks, user));
+    let answer = paged(&ask, answer::tasks_json(&tasks, user), total, next);
+    Ok(answer::at_version(answer, page.version))
+}
+
+/// A page of a list, with what its headers say.
+fn paged(ask: &Ask, json: Vec<u8>, total: usize, next: Option<String>) -> Response {
+    let mut answer = answer::written(StatusCode::OK, json);
     let headers = answer.headers_mut();
     headers.insert(answer::TOTAL, HeaderValue::from(total));
     if let Some(cursor) = next {
-        headers.insert(header::LINK, answer::next_link(&ask, &cursor));
+        headers.insert(header::LINK, answer::next_link(ask, &cursor));
     }
-    Ok(answer::at_version(answer, page.version))
+    answer
+}
+
+/// A list of archived tasks, which the actor does not hold.
+async fn archive(ask: &Ask, list: &List, min_version: u64) -> Outcome {
+    let user = ask.user();
+    let failed = |failure| Problem::failed(failure, user);
+    ask.app.views_shown(user, min_version).await.map_err(failed)?;
+    let owner = tasks::owner(&ask.app, user, min_version).await.map_err(failed)?;
+    let version = owner.version;
+    let bodies = ask.app.views.all_archived(user.as_str()).await.map_err(unavailable)?;
+    let page = shelf::page(bodies, owner, list).map_err(|why| Problem::rejected(why, user))?;
+    let json = format!("[{}]", page.tasks.join(","));
+    let answer = paged(ask, json.into_bytes(), page.total, page.next);
+    Ok(answer::at_version(answer, version))
 }
 
 /// The version that a read must have reached.
@@ -79,12 +102,35 @@ pub(super) async fn get(ask: Ask) -> Outcome {
     };
     let min_version = judged(&ask, task, read.await).await?;
     let user = ask.user();
-    let found = tasks::get(&ask.app, user, task, min_version)
-        .await
-        .map_err(|failure| Problem::failed(failure, user))?;
+    let found = match tasks::get(&ask.app, user, task, min_version).await {
+        Ok(found) => found,
+        Err(failure) => return archived(&ask, failure).await,
+    };
     let task = found.answer;
     let answer = answer::cached(&ask, task.version, || answer::task_json(&task, user));
     Ok(answer::at_version(answer, found.version))
+}
+
+/// A task that the list does not have, from the archive.
+async fn archived(ask: &Ask, failure: Failure) -> Outcome {
+    let user = ask.user();
+    let Failure::Rejected(why) = &failure else { return Err(Problem::failed(failure, user)) };
+    if why.slug == rejection::Slug::TaskClosed {
+        // The list knows that it was archived, and the views come to know it within a moment.
+        ask.app
+            .views_shown(user, ask.app.version_seen(user))
+            .await
+            .map_err(|f| Problem::failed(f, user))?;
+    }
+    let id = match ask.task()? {
+        TaskRef::Id(id) => id.to_string(),
+        TaskRef::Number(number) => number.to_string(),
+    };
+    let body = ask.app.views.archived(user.as_str(), &id).await.map_err(unavailable)?;
+    let body = body.ok_or_else(Problem::not_found)?;
+    let task: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    let version = task["version"].as_u64().unwrap_or_default();
+    Ok(answer::cached(ask, version, || body.into_bytes()))
 }
 
 /// `PUT PATCH /api/v1/tasks/{id}?scope=`
@@ -136,7 +182,7 @@ pub(super) async fn reopen(ask: Ask) -> Outcome {
 
 /// `POST /api/v1/tasks/{id}/restore`
 pub(super) async fn restore(ask: Ask) -> Outcome {
-    act(ask, Show::Task, |task, expect| Operation::Restore { task, expect }).await
+    act(ask, Show::Restored, |task, expect| Operation::Restore { task, expect }).await
 }
 
 /// `POST /api/v1/tasks/{id}/skip`
@@ -203,6 +249,7 @@ async fn set_tag(ask: Ask, tagged: Tagged) -> Outcome {
 #[derive(Clone, Copy)]
 enum Show {
     Task,
+    Restored,
     Next,
     Removed,
     ByStatus,
@@ -219,12 +266,13 @@ async fn act(
         ask.no_params()?;
         Ok((ask.how()?, ask.if_match()?))
     };
-    let (how, if_match) = judged(&ask, task, read()).await?;
+    let deleted = matches!(show, Show::Restored);
+    let (how, if_match) = judged_with(&ask, task, read(), deleted).await?;
     let expect = expected(&ask, task, if_match).await?;
     let done = operate(&ask, &how, operation(task, expect), &vec![]).await?;
     let completed = done.reply.task.status == Status::Completed;
     let member = match show {
-        Show::Task => Vec::new(),
+        Show::Task | Show::Restored => Vec::new(),
         Show::ByStatus if completed => next(&ask, &done),
         Show::Next => next(&ask, &done),
         Show::Removed | Show::ByStatus => removed(&done),
@@ -286,8 +334,18 @@ pub(super) async fn judged<T>(
     task: TaskRef,
     read: Result<T, Problem>,
 ) -> Result<T, Problem> {
+    judged_with(ask, task, read, false).await
+}
+
+/// The same; with `deleted` a deleted task is there too.
+async fn judged_with<T>(
+    ask: &Ask,
+    task: TaskRef,
+    read: Result<T, Problem>,
+    deleted: bool,
+) -> Result<T, Problem> {
     let Err(problem) = read else { return read };
-    match tasks::exists(&ask.app, ask.user(), task).await {
+    match tasks::exists(&ask.app, ask.user(), task, deleted).await {
         Err(failure) => Err(Problem::failed(failure, ask.user())),
         Ok(()) => Err(problem),
     }

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
 use super::Sidecar;
-use crate::app::wall_clock;
+use crate::{app::wall_clock, kinds};
 
 /// How often a batch is tried before the sidecar is asked to bring it again.
 const TRIES: usize = 3;
@@ -117,8 +117,9 @@ async fn take_bulk(sidecar: &Sidecar, topic: &str, bulk: Bulk) -> Response {
 /// Puts facts into the views; `false` where they must come again.
 async fn apply(sidecar: &Sidecar, topic: &str, facts: &[CloudEvent]) -> bool {
     for tried in 1..=TRIES {
-        match sidecar.views.apply(facts, None, wall_clock()).await {
-            Ok(_) => {
+        match sidecar.app.views.apply(facts, None, wall_clock()).await {
+            Ok(fresh) => {
+                sidecar.app.live.tell(fresh);
                 for fact in facts {
                     let (event_id, kind) = (&fact.id, &fact.kind);
                     tracing::debug!(
@@ -217,27 +218,7 @@ fn kind_of(event: &Map<String, Value>) -> Option<String> {
         event.get("type").and_then(Value::as_str).filter(|kind| !kind.starts_with("com.dapr."));
     let inner = || event.get("data")?.get("event_type")?.as_str();
     let kind = outer.or_else(inner).filter(|kind| !kind.is_empty())?;
-    Some(canonical(kind))
-}
-
-/// `TASK_CREATED`, `TaskCreated`, `created`, `com.todo.task.created` are `task.created`.
-fn canonical(kind: &str) -> String {
-    let kind = kind.strip_prefix("com.todo.").unwrap_or(kind);
-    let mut name = String::with_capacity(kind.len() + 2);
-    let is_shouted = kind.chars().all(|c| !c.is_lowercase());
-    for (place, c) in kind.chars().enumerate() {
-        if c == '_' {
-            name.push('.');
-        } else if c.is_uppercase() && !is_shouted {
-            if place > 0 && !name.ends_with('.') {
-                name.push('.');
-            }
-            name.extend(c.to_lowercase());
-        } else {
-            name.extend(c.to_lowercase());
-        }
-    }
-    if name.contains('.') { name } else { format!("task.{name}") }
+    Some(kinds::named(kind).map_or_else(|| kind.to_owned(), str::to_owned))
 }
 
 #[cfg(test)]
@@ -251,16 +232,6 @@ mod tests {
             Ok(Read::Nothing) => panic!("nothing"),
             Err(why) => panic!("{why}"),
         }
-    }
-
-    #[test]
-    fn a_type_has_many_spellings() {
-        for kind in
-            ["TASK_CREATED", "TaskCreated", "created", "com.todo.task.created", "task.created"]
-        {
-            assert_eq!(canonical(kind), "task.created");
-        }
-        assert_eq!(canonical("TASK_RECURRED"), "task.recurred");
     }
 
     #[test]

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use actors::message::{event::CloudEvent, time::Timestamp};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::{Views, audit};
+use super::{Fresh, Views, audit, message};
 
 /// A fact read into what the views need of it.
-struct Fact<'a> {
-    event: &'a CloudEvent,
-    user: &'a str,
-    topic: &'static str,
-    sequence: i64,
-    ordinal: i64,
-    happened_at: i64,
+pub(super) struct Fact<'a> {
+    pub(super) event: &'a CloudEvent,
+    pub(super) user: &'a str,
+    pub(super) topic: &'static str,
+    pub(super) sequence: i64,
+    pub(super) ordinal: i64,
+    pub(super) happened_at: i64,
 }
 
 impl<'a> Fact<'a> {
@@ -40,73 +40,21 @@ impl<'a> Fact<'a> {
     fn stream(&self) -> Option<(String, &'a str)> {
         self.event.actor.as_deref().map(|actor| (format!("views/{}", self.topic), actor))
     }
+
+    /// The user's sequence, where the fact says it: reminders and rules count by themselves.
+    fn list_sequence(&self) -> i64 {
+        if self.event.kind.starts_with("task.") { self.sequence } else { 0 }
+    }
 }
 
 /// The topic that an event type travels on: order holds within it alone.
-fn topic(kind: &str) -> &'static str {
+pub(crate) fn topic(kind: &str) -> &'static str {
     match kind.split('.').next() {
         Some("reminder") => "reminders",
         Some("recurrence") => "task-recurrence",
         _ if kind == "task.recurred" => "task-recurrence",
         _ => "task-events",
     }
-}
-
-/// What a screen is told of an event: section 9 of the contract, but for its id, which is its place in the user's stream.
-fn message(fact: &Fact<'_>, list_sequence: i64) -> Option<Map<String, Value>> {
-    let kind = &fact.event.kind;
-    let data = &fact.event.data;
-    if !(kind.starts_with("task.") || kind.starts_with("reminder.")) || kind == "task.recurred" {
-        return None;
-    }
-    let mut message = Map::new();
-    message.insert("type".into(), json!(kind));
-    message.insert("time".into(), json!(fact.event.time));
-    message.insert("user_id".into(), json!(fact.user));
-    message.insert("task_id".into(), data.get("task_id").cloned().unwrap_or_default());
-    if let Some(id) = data.get("reminder_id") {
-        message.insert("reminder_id".into(), id.clone());
-    }
-    message.insert("version".into(), json!(list_sequence));
-    let of_task = kind.starts_with("task.");
-    message.insert(
-        "task".into(),
-        if of_task { object(data, "task_id", TASK_EXTRAS) } else { Value::Null },
-    );
-    if !of_task {
-        message.insert("reminder".into(), object(data, "reminder_id", REMINDER_EXTRAS));
-    }
-    if let Some(changes) = data.get("changes") {
-        message.insert("changes".into(), changes.clone());
-    }
-    Some(message)
-}
-
-/// Members of a task event's data that are not the task's.
-const TASK_EXTRAS: &[&str] = &["timestamp", "sequence", "actor", "cause", "changes"];
-/// Members of a reminder event's data that are not the reminder's.
-const REMINDER_EXTRAS: &[&str] = &[
-    "timestamp",
-    "sequence",
-    "actor",
-    "cause",
-    "due_date",
-    "reason",
-    "channel",
-    "attempt",
-    "error",
-];
-
-/// The object an event is about, from its flat data: `id` first, the event's own members left out.
-fn object(data: &Map<String, Value>, id: &str, extras: &[&str]) -> Value {
-    let mut object = Map::new();
-    object.insert("id".into(), data.get(id).cloned().unwrap_or_default());
-    for (name, value) in data {
-        if name != id && !extras.contains(&name.as_str()) {
-            object.insert(name.clone(), value.clone());
-        }
-    }
-    Value::Object(object)
 }
 
 const MARKS: &str = "SELECT sequence, ordinal FROM mark WHERE consumer = $1 AND actor = $2";
@@ -131,77 +79,117 @@ const POSITION: &str = "INSERT INTO position (consumer, log_offset) VALUES ($1, 
 /// The newest applied place of each stream in a batch, so that each mark is read and written once.
 type Marks = BTreeMap<(String, String), (i64, i64)>;
 
+/// Whether a fact is above its stream's mark, which then stands at it.
+macro_rules! is_new {
+    ($tx:ident, $fact:ident, $marks:ident) => {{
+        let mut new = true;
+        if let Some((consumer, actor)) = $fact.stream() {
+            let key = (consumer.clone(), actor.to_owned());
+            if !$marks.contains_key(&key) {
+                let row: Option<(i64, i64)> = sqlx::query_as(MARKS)
+                    .bind(&consumer)
+                    .bind(actor)
+                    .fetch_optional(&mut *$tx)
+                    .await?;
+                $marks.insert(key.clone(), row.unwrap_or((0, -1)));
+            }
+            let mark = $marks.get_mut(&key).expect("it was put there just now");
+            new = *mark < ($fact.sequence, $fact.ordinal);
+            if new {
+                *mark = ($fact.sequence, $fact.ordinal);
+            }
+        }
+        if new {
+            let seen: Option<(i32,)> =
+                sqlx::query_as(SEEN).bind(&$fact.event.id).fetch_optional(&mut *$tx).await?;
+            new = seen.is_none();
+        }
+        new
+    }};
+}
+
+/// Writes a fact's entry of the trail.
+macro_rules! audit_in {
+    ($tx:ident, $fact:ident, $now:ident) => {{
+        let head: Option<(i64, String)> =
+            sqlx::query_as(HEAD).bind($fact.user).fetch_optional(&mut *$tx).await?;
+        let entry = audit::Row::next(head, $fact.event, $fact.user, $fact.happened_at, $now);
+        sqlx::query(AUDIT)
+            .bind($fact.user)
+            .bind(entry.ordinal)
+            .bind(&entry.id)
+            .bind(&$fact.event.id)
+            .bind(&$fact.event.kind)
+            .bind(&entry.task_id)
+            .bind($fact.happened_at)
+            .bind(&entry.payload)
+            .bind($now.0)
+            .bind(&entry.hash)
+            .bind(&entry.prev_hash)
+            .execute(&mut *$tx)
+            .await?;
+    }};
+}
+
+/// Writes what screens are told of a fact.
+macro_rules! messages_in {
+    ($tx:ident, $fact:ident, $fresh:ident) => {{
+        for draft in message::of($fact) {
+            let (ordinal, list): (i64, i64) = sqlx::query_as(NEXT_MESSAGE)
+                .bind($fact.user)
+                .bind($fact.list_sequence())
+                .fetch_one(&mut *$tx)
+                .await?;
+            let body = draft.body(list);
+            sqlx::query(MESSAGE)
+                .bind($fact.user)
+                .bind(ordinal)
+                .bind(&draft.event_id)
+                .bind(draft.kind)
+                .bind($fact.happened_at)
+                .bind(&body)
+                .execute(&mut *$tx)
+                .await?;
+            let message = message::Message::new(ordinal, draft.kind.to_owned(), &body);
+            $fresh.push(Fresh { user: $fact.user.to_owned(), message });
+        }
+    }};
+}
+
+/// Keeps a task that leaves the list, as it is then.
+macro_rules! archive_in {
+    ($tx:ident, $fact:ident) => {{
+        if $fact.event.kind == "task.archived" {
+            let body = message::task(&$fact.event.data);
+            sqlx::query(ARCHIVE)
+                .bind($fact.user)
+                .bind(body["id"].as_str())
+                .bind(body["number"].as_i64().unwrap_or_default())
+                .bind(body.to_string())
+                .bind($fact.happened_at)
+                .execute(&mut *$tx)
+                .await?;
+        }
+    }};
+}
+
+/// Writes how far the log is read, in the same transaction.
+macro_rules! position_in {
+    ($tx:ident, $position:ident) => {{
+        if let Some((consumer, offset)) = $position {
+            sqlx::query(POSITION).bind(consumer).bind(offset).execute(&mut *$tx).await?;
+        }
+    }};
+}
+
 macro_rules! apply_in {
     ($tx:ident, $facts:ident, $now:ident, $fresh:ident) => {{
         let mut marks = Marks::new();
         for fact in $facts {
-            if let Some((consumer, actor)) = fact.stream() {
-                let key = (consumer.clone(), actor.to_owned());
-                if !marks.contains_key(&key) {
-                    let row: Option<(i64, i64)> = sqlx::query_as(MARKS)
-                        .bind(&consumer)
-                        .bind(actor)
-                        .fetch_optional(&mut *$tx)
-                        .await?;
-                    marks.insert(key.clone(), row.unwrap_or((0, -1)));
-                }
-                let mark = marks.get_mut(&key).expect("it was put there just now");
-                if *mark >= (fact.sequence, fact.ordinal) {
-                    continue;
-                }
-                *mark = (fact.sequence, fact.ordinal);
-            }
-            let seen: Option<(i32,)> =
-                sqlx::query_as(SEEN).bind(&fact.event.id).fetch_optional(&mut *$tx).await?;
-            if seen.is_some() {
-                continue;
-            }
-            let head: Option<(i64, String)> =
-                sqlx::query_as(HEAD).bind(fact.user).fetch_optional(&mut *$tx).await?;
-            let entry = audit::Row::next(head, fact.event, fact.user, fact.happened_at, $now);
-            sqlx::query(AUDIT)
-                .bind(fact.user)
-                .bind(entry.ordinal)
-                .bind(&entry.id)
-                .bind(&fact.event.id)
-                .bind(&fact.event.kind)
-                .bind(&entry.task_id)
-                .bind(fact.happened_at)
-                .bind(&entry.payload)
-                .bind($now.0)
-                .bind(&entry.hash)
-                .bind(&entry.prev_hash)
-                .execute(&mut *$tx)
-                .await?;
-            if message(fact, 0).is_some() {
-                let of_list = fact.event.kind.starts_with("task.");
-                let (ordinal, list): (i64, i64) = sqlx::query_as(NEXT_MESSAGE)
-                    .bind(fact.user)
-                    .bind(if of_list { fact.sequence } else { 0 })
-                    .fetch_one(&mut *$tx)
-                    .await?;
-                let body = Value::Object(message(fact, list).unwrap_or_default()).to_string();
-                sqlx::query(MESSAGE)
-                    .bind(fact.user)
-                    .bind(ordinal)
-                    .bind(&fact.event.id)
-                    .bind(&fact.event.kind)
-                    .bind(fact.happened_at)
-                    .bind(&body)
-                    .execute(&mut *$tx)
-                    .await?;
-                $fresh.push((fact.user.to_owned(), ordinal));
-            }
-            if fact.event.kind == "task.archived" {
-                let body = object(&fact.event.data, "task_id", TASK_EXTRAS);
-                sqlx::query(ARCHIVE)
-                    .bind(fact.user)
-                    .bind(&entry.task_id)
-                    .bind(body["number"].as_i64().unwrap_or_default())
-                    .bind(body.to_string())
-                    .bind(fact.happened_at)
-                    .execute(&mut *$tx)
-                    .await?;
+            if is_new!($tx, fact, marks) {
+                audit_in!($tx, fact, $now);
+                messages_in!($tx, fact, $fresh);
+                archive_in!($tx, fact);
             }
         }
         for ((consumer, actor), (sequence, ordinal)) in marks {
@@ -218,13 +206,13 @@ macro_rules! apply_in {
 
 impl Views {
     /// Applies a batch, in order; what was applied before is passed over. `position` is how far the embedded log is
-    /// read with this batch. Answers whom there is something new to show, and which place in their stream it has.
+    /// read with this batch. Answers what there is new to show, and to whom.
     pub async fn apply(
         &self,
         events: &[CloudEvent],
         position: Option<(&str, i64)>,
         now: Timestamp,
-    ) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    ) -> Result<Vec<Fresh>, sqlx::Error> {
         let facts: Vec<Fact<'_>> =
             events.iter().filter_map(|event| Fact::read(event, now)).collect();
         let facts = &facts;
@@ -233,9 +221,7 @@ impl Views {
             Self::Sqlite(pool) => {
                 let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
                 apply_in!(tx, facts, now, fresh);
-                if let Some((consumer, offset)) = position {
-                    sqlx::query(POSITION).bind(consumer).bind(offset).execute(&mut *tx).await?;
-                }
+                position_in!(tx, position);
                 tx.commit().await?;
             }
             Self::Postgres(pool) => {
@@ -251,6 +237,7 @@ impl Views {
                         .await?;
                 }
                 apply_in!(tx, facts, now, fresh);
+                position_in!(tx, position);
                 tx.commit().await?;
             }
         }

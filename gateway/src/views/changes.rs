@@ -1,23 +1,11 @@
 //! The messages for screens, in each user's order: what `/changes` pages through and a live stream resumes from.
 
 use actors::message::time::Timestamp;
-use serde_json::{Map, Value};
 
-use super::{Views, on};
+use super::{Message, Views, on};
 
 /// How long a message can be resumed from, in milliseconds.
 pub const MESSAGES_KEPT_MS: i64 = 24 * 3_600_000;
-
-/// A message with its place in its user's stream, which is its id and the cursor that follows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Message {
-    /// Its place.
-    pub ordinal: i64,
-    /// Its type.
-    pub kind: String,
-    /// All of it, `id` included.
-    pub body: Map<String, Value>,
-}
 
 /// A page of messages.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +35,8 @@ const PAGE: &str = "SELECT ordinal, event_type, body FROM message WHERE user_id 
      ORDER BY ordinal LIMIT $3";
 const FORGET: &str = "DELETE FROM message WHERE happened_at < $1";
 
+type MessageRow = (i64, String, String);
+
 impl Views {
     /// The cursor of now.
     pub async fn newest(&self, user: &str) -> Result<i64, sqlx::Error> {
@@ -62,14 +52,17 @@ impl Views {
         since: i64,
         limit: i64,
     ) -> Result<Changes, ChangesError> {
-        let ((newest, oldest), rows): ((i64, i64), Vec<(i64, String, String)>) = on!(self, pool => (
-            sqlx::query_as(RANGE).bind(user).fetch_one(pool).await?,
+        let ((newest, oldest), rows): (_, Vec<MessageRow>) = on!(self, pool => (
+            sqlx::query_as::<_, (i64, i64)>(RANGE).bind(user).fetch_one(pool).await?,
             sqlx::query_as(PAGE).bind(user).bind(since).bind(limit).fetch_all(pool).await?,
         ));
         if since > newest || (since < newest && (oldest == 0 || since < oldest - 1)) {
             return Err(ChangesError::Expired);
         }
-        let messages: Vec<Message> = rows.into_iter().map(message).collect();
+        let messages: Vec<Message> = rows
+            .into_iter()
+            .map(|(ordinal, kind, body)| Message::new(ordinal, kind, &body))
+            .collect();
         let next = messages.last().map_or(since, |last| last.ordinal);
         Ok(Changes { messages, next, more: next < newest })
     }
@@ -79,11 +72,4 @@ impl Views {
         let before = now.0 - MESSAGES_KEPT_MS;
         Ok(on!(self, pool => sqlx::query(FORGET).bind(before).execute(pool).await?.rows_affected()))
     }
-}
-
-fn message((ordinal, kind, body): (i64, String, String)) -> Message {
-    let mut whole = Map::new();
-    whole.insert("id".to_owned(), Value::String(ordinal.to_string()));
-    whole.extend(serde_json::from_str::<Map<String, Value>>(&body).unwrap_or_default());
-    Message { ordinal, kind, body: whole }
 }

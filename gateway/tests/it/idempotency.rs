@@ -5,11 +5,11 @@ use std::{collections::HashSet, sync::Arc};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::server::Server;
+use crate::program::Program;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_at_once_are_one() {
-    let server = Arc::new(Server::start().await);
+    let server = Arc::new(Program::start().await);
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let server = server.clone();
@@ -40,7 +40,7 @@ async fn fifty_at_once_are_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_body_or_path_under_the_key_is_refused() {
-    let server = Server::start().await;
+    let server = Program::start().await;
     let key = [("idempotency-key", "k-1")];
     let post = |path: &'static str, body| {
         let (server, key) = (&server, key);
@@ -56,7 +56,7 @@ async fn another_body_or_path_under_the_key_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outcome_outlives_a_crash() {
-    let mut server = Server::start().await;
+    let mut server = Program::start().await;
     if server.is_deployed() {
         return;
     }

@@ -12,7 +12,7 @@ use chrono::{SecondsFormat, TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::program::Program;
 
 const CLIENTS: usize = 8;
 const KILLS_DEFAULT: u64 = 8;
@@ -34,7 +34,7 @@ struct Task {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_and_nothing_comes_twice() {
-    let mut server = Server::start_with(&[("TICKLER_LOG_LEVEL", "error")]).await;
+    let mut server = Program::start_with(&[("TICKLER_LOG_LEVEL", "error")]).await;
     if server.is_deployed() {
         return;
     }
@@ -58,7 +58,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_comes_twice() {
 }
 
 /// Clients write until the time is up; what they are in the middle of then is cut by the kill.
-async fn load(server: &Server, known: &Arc<Mutex<Known>>, round: u64, wait: Duration) {
+async fn load(server: &Program, known: &Arc<Mutex<Known>>, round: u64, wait: Duration) {
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..CLIENTS {
         let (url, known) = (server.url.clone(), known.clone());
@@ -111,7 +111,7 @@ async fn one(url: &str, known: &Arc<Mutex<Known>>, key: &str) -> reqwest::Result
 }
 
 /// Everything acknowledged is there; every task was asked for; each occurrence is there once.
-async fn compare(server: &Server, known: &Arc<Mutex<Known>>, seed: u64) {
+async fn compare(server: &Program, known: &Arc<Mutex<Known>>, seed: u64) {
     let mut found: HashMap<String, Value> = HashMap::new();
     let mut path = "/api/v1/tasks?limit=1000&sort=created_at&order=asc".to_owned();
     loop {
@@ -142,7 +142,7 @@ async fn compare(server: &Server, known: &Arc<Mutex<Known>>, seed: u64) {
 }
 
 /// Every acknowledged reminder has fired once or gone with its task, however often the lights went out.
-async fn fired_once(server: &Server, known: &Arc<Mutex<Known>>) {
+async fn fired_once(server: &Program, known: &Arc<Mutex<Known>>) {
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let reminders: Vec<String> = known.lock().unwrap().reminders.iter().cloned().collect();
     for id in &reminders {

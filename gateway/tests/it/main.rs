@@ -1,9 +1,17 @@
-//! Tickler from outside: the program itself, over HTTP, as its users meet it.
+//! Tickler from outside, over HTTP: as its callers meet it, in this process or as the program itself.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests wait for a real clock")]
 
+mod accounts;
 mod bad_input;
+mod command_line;
+mod conventions;
 mod idempotency;
+mod isolation;
 mod kill;
+mod live;
+mod program;
 mod server;
 mod story;
+mod tasks;
 mod test_clock;
+mod trail;

@@ -1,186 +1,166 @@
-//! A running `tickler` with a folder of its own, or the deployed one that `BASE_URL` names.
+//! A server of this process on a free port, and a caller that looks at everything it answers.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::mpsc,
-    time::Duration,
+use gateway::{Config, Flags, Host, Server};
+use reqwest::{
+    Client, Method,
+    header::{HeaderMap, HeaderName},
 };
-
-use reqwest::{Method, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
-/// How long a start may take before a test gives up.
-const START_SECONDS_MAX: u64 = 30;
-
-pub(crate) struct Server {
-    pub(crate) url: String,
-    child: Option<Child>,
-    folder: Option<TempDir>,
-    env: Vec<(String, String)>,
-    http: reqwest::Client,
+/// A running server; it stops when it is dropped.
+pub(crate) struct Running {
+    url: String,
+    client: Client,
+    _stop: oneshot::Sender<()>,
+    _folder: TempDir,
 }
 
-/// A whole answer.
+/// An answer.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
+pub(crate) struct Got {
+    pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) text: String,
+    pub(crate) body: Value,
 }
 
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
-    }
-
+impl Got {
+    /// A header, empty where it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body, after a look at the status.
+    /// The problem's code, or nothing.
+    pub(crate) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    /// A text of the body.
+    pub(crate) fn str(&self, name: &str) -> &str {
+        self.body[name].as_str().unwrap_or_default()
+    }
+
+    /// The same, which must have this status.
     #[track_caller]
-    pub(crate) fn expect(self, status: u16) -> Value {
-        let body = self.json();
-        assert_eq!(self.status.as_u16(), status, "answered {body}");
-        body
+    pub(crate) fn is(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// The same, which must be a problem of this kind, written as every problem is.
+    #[track_caller]
+    pub(crate) fn problem(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status, self.code()), (status, code), "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["type"], format!("urn:tickler:problem:{code}"));
+        assert_eq!(self.body["status"], status);
+        for member in ["title", "detail", "instance"] {
+            assert!(!self.str(member).is_empty(), "{member}: {}", self.text);
+        }
+        assert!(self.body["errors"].is_array(), "{}", self.text);
+        self
     }
 }
 
-impl Server {
-    /// A server on an empty folder, or the deployed one.
-    pub(crate) async fn start() -> Self {
-        Self::start_with(&[]).await
+/// One request that is being put together.
+pub(crate) struct Call<'a> {
+    server: &'a Running,
+    request: reqwest::RequestBuilder,
+}
+
+impl Running {
+    /// A server in dev mode with a test clock.
+    pub(crate) async fn dev() -> Self {
+        Self::with(&[("TICKLER_TEST_CLOCK", "1")]).await
     }
 
-    /// A server on an empty folder with these variables besides.
-    pub(crate) async fn start_with(env: &[(&str, &str)]) -> Self {
-        let http = reqwest::Client::new();
-        if let Ok(url) = std::env::var("BASE_URL") {
-            return Self { url, child: None, folder: None, env: Vec::new(), http };
-        }
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let env = env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        let mut server = Self { url: String::new(), child: None, folder: Some(folder), env, http };
-        server.run();
-        server
+    /// A server with these variables.
+    pub(crate) async fn with(vars: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let flags = Flags {
+            bind: Some("127.0.0.1:0".to_owned()),
+            data: Some(folder.path().to_owned()),
+            ..Flags::default()
+        };
+        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let config = Config::read(vars, &flags).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let host = Host::open(&config).await.expect("a host");
+        let server = Server::open(config, host).await.expect("a server");
+        let url = format!("http://{}", server.address());
+        let (stop, stopped) = oneshot::channel();
+        tokio::spawn(server.run(async {
+            let _ = stopped.await;
+        }));
+        let client = Client::builder().no_proxy().build().expect("a client");
+        Self { url, client, _stop: stop, _folder: folder }
     }
 
-    /// True on a deployed stack, where a test cannot restart what it talks to.
-    pub(crate) fn is_deployed(&self) -> bool {
-        self.folder.is_none()
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
-    pub(crate) fn data_dir(&self) -> &Path {
-        self.folder.as_ref().expect("a deployed server has no folder here").path()
+    /// Begins a request.
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let url = format!("{}{path}", self.url);
+        Call { server: self, request: self.client.request(method, url) }
     }
 
-    fn run(&mut self) {
-        let mut child =
-            command(self.data_dir().to_owned(), &self.env).spawn().expect("tickler starts");
-        self.url = address(&mut child);
-        self.child = Some(child);
+    /// GET.
+    pub(crate) async fn get(&self, path: &str) -> Got {
+        self.call("GET", path).send().await
     }
 
-    /// Ends the process with SIGKILL, as a power cut would.
-    pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("the server is ours to kill");
-            child.wait().expect("the server has ended");
-        }
+    /// Any method with a JSON body.
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Value) -> Got {
+        self.call(method, path).json(&body).send().await
     }
 
-    /// Starts again on the same folder.
-    pub(crate) fn start_again(&mut self) {
-        self.run();
+    /// POST without a body.
+    pub(crate) async fn post(&self, path: &str) -> Got {
+        self.call("POST", path).send().await
     }
 
-    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
-        self.call_with(method, path, body, &[]).await.expect("the server answers")
-    }
-
-    /// One request; `Err` where the connection broke.
-    pub(crate) async fn call_with(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-        headers: &[(&str, &str)],
-    ) -> reqwest::Result<Answer> {
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        whole(request.timeout(Duration::from_secs(10)).send().await?).await
-    }
-
-    /// A body of any bytes and type.
-    pub(crate) async fn post_raw(&self, path: &str, content_type: &str, body: Vec<u8>) -> Answer {
-        let request = self.http.post(format!("{}{path}", self.url));
-        let sent = request.header("content-type", content_type).body(body).send().await;
-        whole(sent.expect("the server answers")).await.expect("a whole answer")
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.call(Method::GET, path, None).await
-    }
-
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
-        self.call(Method::POST, path, Some(&body)).await
-    }
-
-    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
-        self.call(Method::PATCH, path, Some(&body)).await
-    }
-
-    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
-        self.call(Method::PUT, path, Some(&body)).await
-    }
-
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
-        self.call(Method::DELETE, path, None).await
+    /// Makes a task and gives it as answered.
+    pub(crate) async fn task(&self, body: Value) -> Value {
+        self.send("POST", "/api/v1/tasks", body).await.is(201).body
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.kill();
+impl Call<'_> {
+    /// Adds a header.
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
+        self.request = self.request.header(name, value);
+        self
     }
-}
 
-async fn whole(response: Response) -> reqwest::Result<Answer> {
-    let (status, headers) = (response.status(), response.headers().clone());
-    Ok(Answer { status, headers, bytes: response.bytes().await?.to_vec() })
-}
+    /// Adds a bearer token.
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
 
-fn command(data: PathBuf, env: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tickler"));
-    command.args(["serve", "--bind", "127.0.0.1:0", "--data"]).arg(data);
-    command.envs(env.iter().map(|(name, value)| (name, value)));
-    command.stdout(Stdio::piped()).stderr(Stdio::inherit());
-    command
-}
+    /// Adds a JSON body.
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.header("content-type", "application/json").raw(body.to_string())
+    }
 
-/// Reads the address that the program prints, and drains its output from then on.
-fn address(child: &mut Child) -> String {
-    let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
-    let (found, address) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in output.lines().map_while(Result::ok) {
-            if let Some(at) = line.find("http://127.0.0.1:") {
-                let url = line[at..].split(|c: char| c.is_whitespace() || "\"',)".contains(c));
-                let _ = found.send(url.into_iter().next().unwrap_or_default().to_owned());
-            }
-        }
-    });
-    address
-        .recv_timeout(Duration::from_secs(START_SECONDS_MAX))
-        .expect("tickler prints its address")
-        .trim_end_matches('/')
-        .to_owned()
+    /// Adds any body.
+    pub(crate) fn raw(mut self, body: impl Into<reqwest::Body>) -> Self {
+        self.request = self.request.body(body);
+        self
+    }
+
+    /// Sends it, and waits for the whole answer.
+    pub(crate) async fn send(self) -> Got {
+        let request = self.request.build().expect("a request");
+        let answer = self.server.client.execute(request).await.expect("an answer");
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let text = answer.text().await.expect("a body");
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Got { status, headers, text, body }
+    }
 }

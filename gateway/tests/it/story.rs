@@ -5,14 +5,14 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::program::Program;
 
 /// How late a reminder may come on the embedded host.
 const LATENESS_MS_MAX: i64 = 500;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_with_tickler() {
-    let mut server = Server::start().await;
+    let mut server = Program::start().await;
     let today = Utc::now().date_naive();
 
     // Add, with everything a task can carry.
@@ -90,7 +90,7 @@ async fn a_day_with_tickler() {
     assert!(today <= Utc::now().date_naive());
 }
 
-async fn remind_in_two_seconds(server: &Server, task: &Value) -> Value {
+async fn remind_in_two_seconds(server: &Program, task: &Value) -> Value {
     let at = Utc::now() + TimeDelta::seconds(2);
     let moment = at.to_rfc3339_opts(SecondsFormat::Millis, true);
     let set = json!({"task_id": task, "remind_at": moment});
@@ -118,7 +118,7 @@ async fn remind_in_two_seconds(server: &Server, task: &Value) -> Value {
 }
 
 /// History follows within two seconds of the answer.
-async fn newest_event(server: &Server, task: &str, kind: &str) -> Value {
+async fn newest_event(server: &Program, task: &str, kind: &str) -> Value {
     for _ in 0..40 {
         let history = server.get(&format!("{task}/history")).await.expect(200);
         let newest = &history["entries"][0];

@@ -3,15 +3,15 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::program::Program;
 
-async fn at(now: &str) -> Server {
-    let server = Server::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
+async fn at(now: &str) -> Program {
+    let server = Program::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
     set(&server, json!({"now": now})).await;
     server
 }
 
-async fn set(server: &Server, clock: Value) {
+async fn set(server: &Program, clock: Value) {
     server.call(Method::PUT, "/dev/clock", Some(&clock)).await.expect(200);
 }
 
@@ -64,7 +64,7 @@ async fn deleted_tasks_are_restorable_for_thirty_days() {
 }
 
 /// What follows within two seconds of a write.
-async fn eventually(server: &Server, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+async fn eventually(server: &Program, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let mut seen = Value::Null;
     for _ in 0..60 {
         seen = server.get(path).await.expect(200);

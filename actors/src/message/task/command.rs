@@ -283,6 +283,32 @@ pub struct Undo {
     pub sequence: u64,
 }
 
+/// Kinds of events that can be undone.
+const UNDOABLE: [&str; 6] = [
+    "task.created",
+    "task.updated",
+    "task.completed",
+    "task.reopened",
+    "task.deleted",
+    "task.restored",
+];
+
+impl Undo {
+    /// Whether an event of this kind can be undone at all.
+    pub fn is_known(&self) -> bool {
+        UNDOABLE.contains(&self.kind.as_str())
+    }
+
+    /// Whether the event can be undone where its task is now so: what it left still stands.
+    pub fn fits(&self, task: &Task) -> bool {
+        let now = super::shown::fields(task);
+        self.is_known()
+            && task.deleted_at.is_some() == (self.kind == "task.deleted")
+            && (self.kind != "task.created" || task.version == self.sequence)
+            && self.changes.iter().all(|(field, change)| now.get(field) == change.get("after"))
+    }
+}
+
 /// What became of one operation on a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Done {

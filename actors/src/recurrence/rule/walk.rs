@@ -7,8 +7,8 @@ use super::clock::{Clock, DAY, Placed};
 use super::elapsed::Elapsed;
 use super::plan::Plan;
 
-/// How much work a walk may do before it gives up, in periods looked at; an expansion of this many takes
-/// well under 50 ms, and rules that people use need one for each occurrence.
+/// How much work a walk may do before it gives up, in periods looked at and occurrences drawn; this many take
+/// well under 50 ms, and rules that people use need two for each occurrence.
 pub(super) const BUDGET: u32 = 100_000;
 
 /// A plan being walked.
@@ -68,6 +68,11 @@ impl Walk {
 
     /// The next one of the rule, whether or not a gap has moved it.
     fn draw(&mut self) -> Option<(Placed, bool)> {
+        // A COUNT may have to be counted through from the start, so what is drawn costs as well.
+        self.budget = self.budget.saturating_sub(1);
+        if self.budget == 0 {
+            return None;
+        }
         match &mut self.kind {
             Kind::Civil(walk) => {
                 let civil = walk.next(&mut self.budget)?;

@@ -25,11 +25,11 @@ fn by_calendar(world: &mut World, start: &str, json: serde_json::Value) -> Uuid 
 
 /// What the last turn told the rule's own actor of the next ring.
 fn next_ring(world: &World) -> Option<String> {
-    let states = world.wrote.syncs.iter().filter_map(|(_, _, value)| match value {
+    let mut states = world.wrote.syncs.iter().filter_map(|(_, _, value)| match value {
         Value::Rule(state) => Some(state),
         _ => None,
     });
-    let (start, at) = states.last().expect("a rule is told").next?;
+    let (start, at) = states.next_back().expect("a rule is told").next?;
     Some(format!("{start} at {at}"))
 }
 
@@ -190,4 +190,17 @@ fn skipping_a_task_of_a_schedule_makes_no_next() {
     let done = world.one(Operation::Skip { task: id(&task), expect: None }).unwrap();
     assert_eq!(done.next, None);
     assert_eq!(world.series(&task).status, SeriesStatus::Active);
+}
+
+#[test]
+fn the_newest_of_a_long_silence_is_found_without_walking_through_it() {
+    let mut world = World::new();
+    let json = json!({"pattern": "cron", "cron": "* * * * *", "catch_up": "latest"});
+    let series = by_calendar(&mut world, "2026-11-21T13:00:00", json);
+    world.now = timestamp("2036-11-21T12:00:30Z");
+    world.ring(series, &["2026-11-21T13:00:00"]);
+    assert_eq!(dues(&world, series).len(), 1);
+    world.now = timestamp("2036-11-21T12:05:30Z");
+    world.ring(series, &["2036-11-21T12:01:00"]);
+    assert_eq!(dues(&world, series)[1], "2036-11-21T12:05:00Z");
 }

@@ -79,3 +79,9 @@ fn the_state_is_stored_as_before() {
         serde_json::from_str(&serde_json::to_string(events).unwrap()).unwrap();
     assert_eq!(&again, events);
 }
+
+#[test]
+fn a_task_is_small() {
+    let size = size_of::<crate::message::task::Task>();
+    assert!(size <= 320, "{size} bytes");
+}

@@ -176,7 +176,7 @@ impl World {
     }
 
     /// Adds a task without looking at what is derived: many come fast.
-    pub(super) fn unchecked(&mut self, draft: Patch) {
+    pub(super) fn unchecked(&mut self, draft: Patch) -> Arc<Task> {
         let operation = Operation::Create { draft: Box::new(draft) };
         let call = self.call(Command::One { operation });
         let effects = self.at(|list, at| list.decide(&call, at).unwrap().effects);
@@ -184,6 +184,7 @@ impl World {
         self.at(|_, at| effects.events.iter().for_each(|event| list.evolve(event, at)));
         self.list = list;
         self.sequence += 1;
+        self.list.get(call.id).unwrap().clone()
     }
 
     pub(super) fn get(&self, task: &Task) -> Arc<Task> {
@@ -214,8 +215,10 @@ impl World {
     /// The clock goes on, and every alarm on the way is kept.
     pub(super) fn until(&mut self, text: &str) {
         let goal = timestamp(text);
+        let mut alarms = std::collections::BTreeSet::new();
         for _ in 0..100_000 {
             let Some(alarm) = self.list.alarm().filter(|alarm| *alarm <= goal) else { break };
+            assert!(alarms.insert(alarm), "each alarm has a moment of its own");
             self.now = self.now.max(alarm);
             let effects = self.at(|list, at| list.wake(alarm, at));
             assert!(!effects.events.is_empty(), "an alarm finds something to do");

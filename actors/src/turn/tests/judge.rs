@@ -65,6 +65,11 @@ pub(super) fn acknowledged<C: Toys>(user: &User<C>) -> Result<(), String> {
             }
         }
     }
+    let due = |token: Token| match token {
+        Token::Set(set) => acked.contains(&set),
+        Token::Snooze(turn) => seen.snoozed.iter().any(|(_, version)| *version == turn),
+    };
+    waiting(&clock, &due)?;
     fired(user, &list, &clock, &seen.acks)?;
     for (id, version) in &seen.snoozed {
         let snoozed = |(sequence, event): &(u64, Ticked)| {
@@ -82,6 +87,7 @@ pub(super) fn acknowledged<C: Toys>(user: &User<C>) -> Result<(), String> {
 /// What must hold for everything that took place, once every actor was loaded.
 pub(super) fn committed<C: Toys>(user: &User<C>) -> Result<(), String> {
     acknowledged(user)?;
+    waiting(&stored(&user.world, &user.clock)?, &|_| true)?;
     log(&user.world, &|_, _| true)
 }
 
@@ -136,11 +142,16 @@ fn log<C: Toys>(world: &World<C>, of: &dyn Fn(&Key, u64) -> bool) -> Result<(), 
     Ok(())
 }
 
+/// Nothing waits any more that was due. A turn that nobody was told of may wait for the next load.
+fn waiting(clock: &Clock, due: &dyn Fn(Token) -> bool) -> Result<(), String> {
+    let mut waiting = clock.pending.iter().filter(|(_, (_, token))| due(*token));
+    waiting
+        .next()
+        .map_or(Ok(()), |(item, pending)| Err(format!("item {item} never fired: {pending:?}")))
+}
+
 /// Reminders: each fires once, at its moment or later, and not after it was acknowledged to be off.
 fn fired<C: Toys>(user: &User<C>, list: &List, clock: &Clock, acks: &[Ack]) -> Result<(), String> {
-    if let Some((item, pending)) = clock.pending.iter().next() {
-        return Err(format!("item {item} never fired: {pending:?}"));
-    }
     let mut heard: BTreeMap<u64, u64> = BTreeMap::new();
     let mut tokens: BTreeMap<Token, Timestamp> = BTreeMap::new();
     let mut done = BTreeSet::new();

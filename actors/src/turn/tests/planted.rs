@@ -23,7 +23,6 @@ fn every_planted_bug_is_found() {
         turn(Fault::ReadUnvalidated),
         turn(Fault::ReplayUngated),
         turn(Fault::StaleNo),
-        turn(Fault::GapIsEnd),
         turn(Fault::MarkCurrent),
         turn(Fault::UnknownIsYes),
         turn(Fault::PastAlarmCounts),
@@ -32,7 +31,8 @@ fn every_planted_bug_is_found() {
         turn(Fault::NoCover),
     ];
     let mut missed = Vec::new();
-    for plant in plants {
+    let one = std::env::var("TICKLER_PLANT").unwrap_or_default();
+    for plant in plants.into_iter().filter(|plant| format!("{plant:?}").contains(&one)) {
         match first_broken::<Shared>(super::number("TICKLER_SEEDS").unwrap_or(SEEDS), plant) {
             Some((seed, broken)) => println!("{plant:?}: seed {seed}: {broken}"),
             None => missed.push(plant),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    future::{Future, pending},
+    future::Future,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -12,10 +12,13 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::super::{Relay, SKEW_MS, Turns, frame};
+use super::{
+    super::{Relay, SKEW_MS, Turns, frame},
+    host::SimHost,
+};
 use crate::{
     actor::Actor,
-    host::{Appended, Etag, Expect, Host, Record, Stored, Unavailable, WriteError},
+    host::{Etag, Expect, Stored},
     message::{
         event::Event,
         key::{Key, Kind},
@@ -70,23 +73,24 @@ impl Rng {
 
 /// How bad things are, in chances of 10,000 per step.
 #[derive(Clone, Copy, Debug, Default)]
-struct Weather {
-    crash: u64,
-    freeze: u64,
-    slow: u64,
-    write: u64,
-    snapshot: u64,
-    late: u64,
-    arm: u64,
-    sync: u64,
-    publish: u64,
-    misroute: u64,
-    move_away: u64,
-    forget: u64,
+pub(super) struct Weather {
+    pub(super) crash: u64,
+    pub(super) freeze: u64,
+    pub(super) slow: u64,
+    pub(super) write: u64,
+    pub(super) snapshot: u64,
+    pub(super) late: u64,
+    pub(super) arm: u64,
+    pub(super) sync: u64,
+    pub(super) publish: u64,
+    pub(super) misroute: u64,
+    pub(super) move_away: u64,
+    pub(super) forget: u64,
 }
 
 impl Weather {
     fn of(rng: &mut Rng) -> Self {
+        let calls_fail = rng.below(4) == 0;
         let mut some = |worst: u64| match rng.below(3) {
             0 => 0,
             1 => rng.below(worst / 10 + 1),
@@ -99,10 +103,10 @@ impl Weather {
             write: some(2_000),
             snapshot: some(9_000),
             late: some(7_000),
-            arm: some(6_000),
+            arm: if calls_fail { 9_000 } else { some(6_000) },
             sync: some(4_000),
             publish: some(4_000),
-            misroute: some(2_000),
+            misroute: some(5_000),
             move_away: some(1_000),
             forget: some(200),
         }
@@ -117,10 +121,10 @@ pub(super) struct Node<C: Cast> {
     pub(super) rules: Turns<C::Rule, SimHost<C>>,
 }
 
-struct Status {
-    alive: bool,
-    frozen_until: Instant,
-    skew: i64,
+pub(super) struct Status {
+    pub(super) alive: bool,
+    pub(super) frozen_until: Instant,
+    pub(super) skew: i64,
 }
 
 struct Alarm {
@@ -147,11 +151,11 @@ pub(super) struct Inner<C: Cast> {
     pub(super) last: BTreeMap<Key, (u64, Uuid)>,
     pub(super) broken: Option<String>,
     alarms: BTreeMap<(i64, Key), Alarm>,
-    nodes: Vec<Arc<Node<C>>>,
-    status: Vec<Status>,
+    pub(super) nodes: Vec<Arc<Node<C>>>,
+    pub(super) status: Vec<Status>,
     places: HashMap<Key, usize>,
-    weather: Weather,
-    log_down: bool,
+    pub(super) weather: Weather,
+    pub(super) log_down: bool,
     writes: u64,
 }
 
@@ -161,12 +165,16 @@ pub(super) struct World<C: Cast> {
     began: Instant,
     alarm_set: Notify,
     flaw: Option<Flaw>,
+    /// The longest that a client pauses between two calls, most of the time.
+    pub(super) pause_max: u64,
 }
 
 impl<C: Cast> World<C> {
     pub(super) fn new(seed: u64, flaw: Option<Flaw>) -> Arc<Self> {
         let mut rng = Rng(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let weather = Weather::of(&mut rng);
+        let log_down = rng.below(3) == 0;
+        let pause_max = [20, 100, 300, 1_000][rng.below(4) as usize];
         let inner = Inner {
             rng,
             rows: BTreeMap::new(),
@@ -179,11 +187,11 @@ impl<C: Cast> World<C> {
             status: Vec::new(),
             places: HashMap::new(),
             weather,
-            log_down: false,
+            log_down,
             writes: 0,
         };
         let (began, alarm_set) = (Instant::now(), Notify::new());
-        let world = Arc::new(Self { inner: Mutex::new(inner), began, alarm_set, flaw });
+        let world = Arc::new(Self { inner: Mutex::new(inner), began, alarm_set, flaw, pause_max });
         for _ in 0..if C::OWNED { 1 } else { 3 } {
             world.start_node();
         }
@@ -227,7 +235,7 @@ impl<C: Cast> World<C> {
         inner.status.push(Status { alive: true, frozen_until: Instant::now(), skew });
     }
 
-    fn kill(self: &Arc<Self>, node: usize) {
+    pub(super) fn kill(self: &Arc<Self>, node: usize) {
         let mut inner = self.inner();
         if !std::mem::replace(&mut inner.status[node].alive, false) {
             return;
@@ -312,7 +320,7 @@ impl<C: Cast> World<C> {
         matches!(woken, Some(Ok(())))
     }
 
-    async fn receive(&self, to: &Key, sync: Sync) -> bool {
+    pub(super) async fn receive(&self, to: &Key, sync: Sync) -> bool {
         let Some(node) = self.route(to) else { return false };
         let received = match to.kind {
             Kind::TaskListActor => self.on(&node, node.lists.receive(to, sync)).await,
@@ -322,7 +330,7 @@ impl<C: Cast> World<C> {
         matches!(received, Some(Ok(())))
     }
 
-    fn register(&self, key: &Key, moment: i64) {
+    pub(super) fn register(&self, key: &Key, moment: i64) {
         let mut inner = self.inner();
         inner.writes += 1;
         let alarm = Alarm { registration: inner.writes, at: moment, in_flight: false };
@@ -335,7 +343,7 @@ impl<C: Cast> World<C> {
     }
 
     /// The store's one way to change a row: at one instant, or not at all.
-    fn write(
+    pub(super) fn write(
         &self,
         key: &Key,
         row: Option<u64>,
@@ -375,7 +383,7 @@ impl<C: Cast> World<C> {
     }
 }
 
-fn content_etag(bytes: &[u8]) -> Etag {
+pub(super) fn content_etag(bytes: &[u8]) -> Etag {
     Etag(Uuid::new_v5(&Uuid::nil(), bytes).to_string())
 }
 
@@ -429,277 +437,4 @@ async fn deliver<C: Cast>(world: Arc<World<C>>, moment: i64, key: Key, registrat
     }
     drop(inner);
     world.alarm_set.notify_one();
-}
-
-/// A host in this world.
-pub(super) struct SimHost<C: Cast> {
-    world: Arc<World<C>>,
-    node: usize,
-}
-
-impl<C: Cast> Clone for SimHost<C> {
-    fn clone(&self) -> Self {
-        Self { world: self.world.clone(), node: self.node }
-    }
-}
-
-/// What becomes of a message.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Fine,
-    /// It does not arrive.
-    Lost,
-    /// It arrives; nobody is told.
-    Unanswered,
-    /// It arrives when nobody waits for it any more.
-    Late(Duration),
-}
-
-impl<C: Cast> SimHost<C> {
-    /// Any await on the world: time passes, and the process may end or stand still here.
-    async fn step(&self) {
-        let pause = {
-            let mut inner = self.world.inner();
-            let weather = inner.weather;
-            let crash = inner.rng.below(10_000) < weather.crash;
-            let freeze = inner.rng.below(10_000) < weather.freeze;
-            let slow = inner.rng.below(10_000) < weather.slow;
-            let forget = inner.rng.below(10_000) < weather.forget;
-            if freeze {
-                let until = Instant::now() + inner.rng.millis(90_000);
-                inner.status[self.node].frozen_until = until;
-            }
-            let pause = inner.rng.millis(if slow { 3_000 } else { 3 });
-            let node = inner.nodes.get(self.node).filter(|_| forget).cloned();
-            drop(inner);
-            if crash {
-                self.world.kill(self.node);
-            }
-            if let Some(node) = node {
-                node.lists.forget_all();
-                node.clocks.forget_all();
-            }
-            pause
-        };
-        sleep(pause).await;
-        loop {
-            let until = {
-                let inner = self.world.inner();
-                let status = &inner.status[self.node];
-                if status.alive { Some(status.frozen_until) } else { None }
-            };
-            match until {
-                None => pending::<()>().await,
-                Some(until) if until <= Instant::now() => return,
-                Some(until) => sleep_until(until).await,
-            }
-        }
-    }
-
-    fn fate(&self, chance: impl Fn(&Weather) -> u64) -> Fate {
-        let mut inner = self.world.inner();
-        let chance = chance(&inner.weather);
-        if inner.rng.below(10_000) >= chance {
-            return Fate::Fine;
-        }
-        let late = inner.weather.late;
-        if inner.rng.below(10_000) < late && !C::OWNED {
-            return Fate::Late(inner.rng.millis(10_000));
-        }
-        if inner.rng.below(2) == 0 { Fate::Lost } else { Fate::Unanswered }
-    }
-
-    async fn save(
-        &self,
-        key: &Key,
-        row: Option<u64>,
-        bytes: Vec<u8>,
-        expect: Expect,
-        events: &[Event],
-    ) -> Result<(), WriteError> {
-        self.step().await;
-        let chance =
-            |weather: &Weather| if row.is_none() { weather.snapshot } else { weather.write };
-        let fate = self.fate(chance);
-        let unknown = || WriteError::Unknown("simulated".to_owned());
-        let saved = match fate {
-            Fate::Fine | Fate::Unanswered => self.world.write(key, row, &bytes, &expect, events),
-            Fate::Lost => false,
-            Fate::Late(after) => {
-                let (world, key, facts) = (self.world.clone(), key.clone(), events.to_vec());
-                tokio::spawn(async move {
-                    sleep(after).await;
-                    world.write(&key, row, &bytes, &expect, &facts);
-                });
-                return Err(unknown());
-            }
-        };
-        if fate != Fate::Fine && C::OWNED {
-            // A process whose commit failed stops.
-            self.world.kill(self.node);
-        }
-        self.step().await;
-        match fate {
-            Fate::Fine if saved => Ok(()),
-            Fate::Fine => Err(WriteError::Refused),
-            _ => Err(unknown()),
-        }
-    }
-}
-
-impl<C: Cast> Host for SimHost<C> {
-    const OWNS_STORE: bool = C::OWNED;
-    const RING: u64 = RING;
-
-    fn etag(&self, row: &[u8]) -> Option<Etag> {
-        C::OWNED.then(|| content_etag(row))
-    }
-
-    fn now(&self) -> Timestamp {
-        let now = self.world.now();
-        Timestamp(now + self.world.inner().status[self.node].skew)
-    }
-
-    fn random(&self) -> Uuid {
-        let mut inner = self.world.inner();
-        Uuid::from_u64_pair(inner.rng.next(), inner.rng.next())
-    }
-
-    async fn load(&self, key: &Key) -> Result<Record, Unavailable> {
-        self.step().await;
-        let mut order: Vec<Option<u64>> = (0..RING).map(Some).chain([None]).collect();
-        let torn = {
-            let mut inner = self.world.inner();
-            for i in (1..order.len()).rev() {
-                let j = usize::try_from(inner.rng.below(i as u64 + 1)).unwrap();
-                order.swap(i, j);
-            }
-            inner.rng.below(4) == 0 && !C::OWNED
-        };
-        let mut record = Record::default();
-        for (count, row) in order.into_iter().enumerate() {
-            if torn && count % 3 == 2 {
-                let pause = self.world.inner().rng.millis(1_000);
-                sleep(pause).await;
-                self.step().await;
-            }
-            let stored = self.world.inner().rows.get(&(key.clone(), row)).cloned();
-            match row {
-                None => record.snap = stored,
-                Some(index) => record.slots.extend(stored.map(|stored| (index, stored))),
-            }
-        }
-        self.step().await;
-        match self.fate(|weather| weather.write / 4) {
-            Fate::Fine => Ok(record),
-            _ => Err(Unavailable("simulated".to_owned())),
-        }
-    }
-
-    async fn slot(&self, key: &Key, index: u64) -> Result<Option<Stored>, Unavailable> {
-        self.step().await;
-        let stored = self.world.inner().rows.get(&(key.clone(), Some(index))).cloned();
-        self.step().await;
-        match self.fate(|weather| weather.write / 4) {
-            Fate::Fine => Ok(stored),
-            _ => Err(Unavailable("simulated".to_owned())),
-        }
-    }
-
-    async fn append(
-        &self,
-        key: &Key,
-        index: u64,
-        entry: Vec<u8>,
-        expect: Expect,
-        alarm: Option<Timestamp>,
-        events: &[Event],
-    ) -> Result<Appended, WriteError> {
-        if !C::OWNED {
-            self.save(key, Some(index), entry, expect, events).await?;
-            return Ok(Appended::default());
-        }
-        self.step().await;
-        let fate = self.fate(|weather| weather.write / 8);
-        let saved =
-            fate != Fate::Lost && self.world.write(key, Some(index), &entry, &expect, events);
-        if saved {
-            self.world.inner().log.extend_from_slice(events);
-            if let Some(alarm) = alarm {
-                self.world.register(key, alarm.0);
-            }
-        }
-        if fate != Fate::Fine {
-            self.world.kill(self.node);
-        }
-        self.step().await;
-        if saved { Ok(Appended { armed: true, logged: true }) } else { Err(WriteError::Refused) }
-    }
-
-    async fn snapshot(&self, key: &Key, snap: Vec<u8>, expect: Expect) -> Result<(), WriteError> {
-        self.save(key, None, snap, expect, &[]).await
-    }
-
-    async fn arm(&self, key: &Key, moment: Timestamp) -> Result<(), Unavailable> {
-        self.step().await;
-        let fate = self.fate(|weather| weather.arm);
-        match fate {
-            Fate::Fine | Fate::Unanswered => self.world.register(key, moment.0),
-            Fate::Lost => {}
-            Fate::Late(after) => {
-                let (world, key) = (self.world.clone(), key.clone());
-                tokio::spawn(async move {
-                    sleep(after).await;
-                    world.register(&key, moment.0);
-                });
-            }
-        }
-        self.step().await;
-        if fate == Fate::Fine { Ok(()) } else { Err(Unavailable("simulated".to_owned())) }
-    }
-
-    async fn publish(&self, events: &[Event]) -> Result<(), Unavailable> {
-        self.step().await;
-        let fate = self.fate(|weather| weather.publish);
-        {
-            let mut inner = self.world.inner();
-            if inner.log_down {
-                return Err(Unavailable("the log is down".to_owned()));
-            }
-            let arrive = match fate {
-                Fate::Fine | Fate::Unanswered => events.len(),
-                Fate::Lost => usize::try_from(inner.rng.below(events.len() as u64)).unwrap(),
-                Fate::Late(_) => 0,
-            };
-            inner.log.extend_from_slice(&events[..arrive]);
-        }
-        if let Fate::Late(after) = fate {
-            let (world, events) = (self.world.clone(), events.to_vec());
-            tokio::spawn(async move {
-                sleep(after).await;
-                world.inner().log.extend_from_slice(&events);
-            });
-        }
-        self.step().await;
-        if fate == Fate::Fine { Ok(()) } else { Err(Unavailable("simulated".to_owned())) }
-    }
-
-    async fn sync(&self, to: &Key, sync: &Sync) -> Result<(), Unavailable> {
-        self.step().await;
-        let fate = self.fate(|weather| weather.sync);
-        let taken = match fate {
-            Fate::Lost => false,
-            Fate::Fine | Fate::Unanswered => self.world.receive(to, sync.clone()).await,
-            Fate::Late(after) => {
-                let (world, to, sync) = (self.world.clone(), to.clone(), sync.clone());
-                tokio::spawn(async move {
-                    sleep(after).await;
-                    world.receive(&to, sync).await;
-                });
-                false
-            }
-        };
-        self.step().await;
-        if fate == Fate::Fine && taken { Ok(()) } else { Err(Unavailable("simulated".to_owned())) }
-    }
 }

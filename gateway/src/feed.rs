@@ -1,0 +1,227 @@
+//! Follows the embedded log and brings what it says into the views, in order, however often it must try.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use actors::{
+    embedded::Embedded,
+    message::event::{CloudEvent, Event},
+};
+use metrics::gauge;
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{
+    live::Live,
+    views::{Views, topic},
+};
+
+/// What the views are called among the readers of the log.
+pub(crate) const CONSUMER: &str = "views";
+/// About so many events are applied in one transaction.
+const BATCH_EVENTS_MAX: usize = 256;
+/// The first wait after a failure; it doubles.
+const RETRY_MIN_MS: u64 = 50;
+/// The longest wait after a failure.
+const RETRY_MAX_MS: u64 = 5_000;
+/// Events that stay in the log after every reader has read them.
+const LOG_KEPT_EVENTS: i64 = 10_000;
+/// The log is trimmed once this many more have gathered.
+const LOG_TRIM_EVENTS: i64 = 2_000;
+
+/// How the feed stands, for readers of the views. Clones are the same one.
+#[derive(Clone)]
+pub struct Feed {
+    applied: watch::Receiver<i64>,
+    newest: watch::Receiver<i64>,
+    failing: Arc<Mutex<Option<String>>>,
+}
+
+/// The running feed.
+pub struct Running {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Ends it after the batch that it is at.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let _ = self.task.await;
+    }
+}
+
+impl Feed {
+    /// Starts to follow the log.
+    pub fn start(log: Embedded, views: Views, live: Live) -> (Self, Running) {
+        let (applied, applied_seen) = watch::channel(0);
+        let (stop, stopped) = watch::channel(false);
+        let failing = Arc::default();
+        let feed =
+            Self { applied: applied_seen, newest: log.newest(), failing: Arc::clone(&failing) };
+        let newest = log.newest();
+        let run = Run { log, views, live, applied, newest, failing, stopped };
+        let task = tokio::spawn(run.follow());
+        (feed, Running { stop, task })
+    }
+
+    /// The feed of a host whose log is delivered: what has come is in the views, and what has not is not known of.
+    pub fn delivered() -> Self {
+        let none = watch::channel(0).1;
+        Self { applied: none.clone(), newest: none, failing: Arc::default() }
+    }
+
+    /// Waits until everything that was answered before this call is in the views; false where it takes longer.
+    pub(crate) async fn caught_up(&self, within: Duration) -> bool {
+        let newest = *self.newest.borrow();
+        let mut applied = self.applied.clone();
+        let reached = applied.wait_for(|applied| *applied >= newest);
+        tokio::time::timeout(within, reached).await.is_ok_and(|reached| reached.is_ok())
+    }
+
+    /// Why the views do not go on, where they do not.
+    pub(crate) fn failing(&self) -> Option<String> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+struct Run {
+    log: Embedded,
+    views: Views,
+    live: Live,
+    applied: watch::Sender<i64>,
+    newest: watch::Receiver<i64>,
+    failing: Arc<Mutex<Option<String>>>,
+    stopped: watch::Receiver<bool>,
+}
+
+/// The feed was asked to stop.
+struct Stopped;
+
+impl Run {
+    async fn follow(mut self) {
+        let Ok(mut at) = self.position().await else { return };
+        let mut trimmed = at;
+        loop {
+            self.applied.send_replace(at);
+            let Ok(events) = self.read(at).await else { return };
+            let Some((last, _)) = events.last() else {
+                say_lag(0);
+                // A row that was refused leaves its offset unused: what is newest may have no event.
+                if self.more(at).await.is_err() {
+                    return;
+                }
+                continue;
+            };
+            let last = *last;
+            if self.apply(&events, last).await.is_err() {
+                return;
+            }
+            at = last;
+            if at - trimmed > LOG_KEPT_EVENTS + LOG_TRIM_EVENTS {
+                trimmed = at - LOG_KEPT_EVENTS;
+                if let Err(error) = self.log.trim_log(trimmed).await {
+                    tracing::warn!(%error, "the log was not trimmed");
+                }
+            }
+        }
+    }
+
+    async fn position(&mut self) -> Result<i64, Stopped> {
+        let mut wait = RETRY_MIN_MS;
+        loop {
+            match self.views.position(CONSUMER).await {
+                Ok(at) => return Ok(at),
+                Err(error) => self.pause(&error.to_string(), &mut wait).await?,
+            }
+        }
+    }
+
+    async fn read(&mut self, at: i64) -> Result<Vec<(i64, Event)>, Stopped> {
+        let mut wait = RETRY_MIN_MS;
+        loop {
+            match self.log.log(at, BATCH_EVENTS_MAX).await {
+                Ok(events) => return Ok(events),
+                Err(error) => self.pause(&error.to_string(), &mut wait).await?,
+            }
+        }
+    }
+
+    /// Waits until the log is longer than this.
+    async fn more(&mut self, at: i64) -> Result<(), Stopped> {
+        loop {
+            if *self.stopped.borrow() {
+                return Err(Stopped);
+            }
+            tokio::select! {
+                newer = self.newest.wait_for(|newest| *newest > at) => match newer {
+                    Ok(_) => return Ok(()),
+                    Err(_) => return Err(Stopped),
+                },
+                _ = self.stopped.changed() => {}
+            }
+        }
+    }
+
+    async fn apply(&mut self, events: &[(i64, Event)], last: i64) -> Result<(), Stopped> {
+        let oldest = events.iter().map(|(_, event)| event.time).min();
+        let batch: Vec<CloudEvent> = events.iter().map(|(_, event)| event.cloud_event()).collect();
+        let mut wait = RETRY_MIN_MS;
+        loop {
+            let now = self.log.now();
+            say_lag(oldest.map_or(0, |oldest| now.0 - oldest.0));
+            match self.views.apply(&batch, Some((CONSUMER, last)), now).await {
+                Ok(fresh) => {
+                    self.fails(None);
+                    self.live.tell(fresh);
+                    batch.iter().for_each(log_consumed);
+                    return Ok(());
+                }
+                Err(error) => self.pause(&error.to_string(), &mut wait).await?,
+            }
+        }
+    }
+
+    /// Notes a failure and waits, longer each time.
+    async fn pause(&mut self, why: &str, wait_ms: &mut u64) -> Result<(), Stopped> {
+        self.fails(Some(why));
+        let until = tokio::time::sleep(Duration::from_millis(*wait_ms));
+        *wait_ms = (*wait_ms * 2).min(RETRY_MAX_MS);
+        if *self.stopped.borrow() {
+            return Err(Stopped);
+        }
+        tokio::select! {
+            () = until => Ok(()),
+            _ = self.stopped.changed() => Err(Stopped),
+        }
+    }
+
+    /// Says whether the views go on, once at each change.
+    fn fails(&self, why: Option<&str>) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        match (why, failing.is_some()) {
+            (Some(why), false) => {
+                tracing::error!(why, "the views do not take events; trying again")
+            }
+            (None, true) => tracing::info!("the views take events again"),
+            _ => {}
+        }
+        *failing = why.map(str::to_owned);
+    }
+}
+
+fn say_lag(ms: i64) {
+    gauge!("tickler_feed_lag_seconds", "consumer" => CONSUMER).set(ms.max(0) as f64 / 1_000.0);
+}
+
+fn log_consumed(event: &CloudEvent) {
+    tracing::info!(
+        event = "event_consumed",
+        topic = topic(&event.kind),
+        event_id = event.id,
+        "type" = event.kind,
+        status = "SUCCESS",
+        "event consumed"
+    );
+}

@@ -1,0 +1,206 @@
+//! Who looks at which stream: the feed says what is new, and every open stream of that user hears of it.
+//!
+//! A stream holds nothing but its place. It reads what follows from the user's last messages, which all of the user's
+//! streams share, or from the views where it is further behind: a client that does not read costs no memory.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::watch;
+
+use crate::views::{ChangesError, Fresh, Message, Views};
+
+/// Most streams of one user.
+pub(crate) const USER_STREAMS_MAX: usize = 20;
+/// Messages of a user that their streams share in memory.
+const TAIL_MAX: usize = 128;
+/// Most messages that a stream takes at once.
+const PAGE_MAX: i64 = 100;
+/// A stream that is further behind than this, after it once was up to date, is told to fetch anew.
+const BEHIND_MAX: i64 = 1_000;
+
+/// The open streams of this process. Clones are the same ones.
+#[derive(Clone)]
+pub struct Live {
+    users: Arc<Mutex<HashMap<String, Watched>>>,
+    open: watch::Sender<bool>,
+}
+
+/// A user whom somebody looks at.
+struct Watched {
+    streams: usize,
+    newest: watch::Sender<i64>,
+    tail: VecDeque<Message>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { users: Arc::default(), open: watch::Sender::new(true) }
+    }
+}
+
+impl Live {
+    /// Tells the streams of the users concerned.
+    pub(crate) fn tell(&self, fresh: Vec<Fresh>) {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        for Fresh { user, message } in fresh {
+            let Some(watched) = users.get_mut(&user) else { continue };
+            let ordinal = message.ordinal;
+            if watched.tail.len() >= TAIL_MAX {
+                watched.tail.pop_front();
+            }
+            watched.tail.push_back(message);
+            watched.newest.send_replace(ordinal);
+        }
+    }
+
+    /// Ends every stream: the process is stopping.
+    pub(crate) fn close(&self) {
+        self.open.send_replace(false);
+    }
+
+    /// Opens a stream of a user; `None` where there are too many.
+    pub(crate) fn join(&self, views: &Views, user: &str) -> Option<Stream> {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let watched = users.entry(user.to_owned()).or_insert_with(|| Watched {
+            streams: 0,
+            newest: watch::Sender::new(0),
+            tail: VecDeque::new(),
+        });
+        if watched.streams >= USER_STREAMS_MAX {
+            return None;
+        }
+        watched.streams += 1;
+        Some(Stream {
+            newest: watched.newest.subscribe(),
+            open: self.open.subscribe(),
+            live: self.clone(),
+            views: views.clone(),
+            user: user.to_owned(),
+            at: 0,
+            caught_up: false,
+        })
+    }
+
+    /// What follows a place, as far as memory holds it without a gap.
+    fn after(&self, user: &str, at: i64) -> Option<Vec<Message>> {
+        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let tail = &users.get(user)?.tail;
+        if tail.front()?.ordinal > at + 1 || tail.back()?.ordinal < at {
+            return None;
+        }
+        let after = tail.iter().filter(|message| message.ordinal > at);
+        Some(after.take(PAGE_MAX as usize).cloned().collect())
+    }
+
+    fn leave(&self, user: &str) {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(watched) = users.get_mut(user) {
+            watched.streams -= 1;
+            if watched.streams == 0 {
+                users.remove(user);
+            }
+        }
+    }
+}
+
+/// Why a client must fetch anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reset {
+    /// What follows its place is not kept any more, or never was.
+    Lost,
+    /// It reads too slowly.
+    Slow,
+}
+
+impl Reset {
+    /// The reason as the client is told.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Slow => "slow",
+        }
+    }
+}
+
+/// What a stream has next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// These, in order.
+    Messages(Vec<Message>),
+    /// Nothing that leads on from where it was; it goes on from now, which is here.
+    Reset(Reset, i64),
+    /// The process is stopping.
+    End,
+}
+
+/// One client's view of its user's messages.
+pub(crate) struct Stream {
+    live: Live,
+    views: Views,
+    user: String,
+    newest: watch::Receiver<i64>,
+    open: watch::Receiver<bool>,
+    /// The last message that was taken.
+    at: i64,
+    /// It was up to date once; before that it catches up with what it asked for.
+    caught_up: bool,
+}
+
+impl Stream {
+    /// Goes to the end of what there is, and says where that is.
+    pub(crate) async fn go_to_now(&mut self) -> Result<i64, sqlx::Error> {
+        self.at = self.views.newest(&self.user).await?;
+        Ok(self.at)
+    }
+
+    /// Goes to a place that a client names.
+    pub(crate) fn go_to(&mut self, place: i64) {
+        self.at = place;
+    }
+
+    /// Waits for what comes next. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Result<Next, sqlx::Error> {
+        loop {
+            if !*self.open.borrow() {
+                return Ok(Next::End);
+            }
+            let newest = *self.newest.borrow_and_update();
+            if self.caught_up && newest - self.at > BEHIND_MAX {
+                return self.reset(Reset::Slow).await;
+            }
+            if !self.caught_up || newest > self.at {
+                let messages = match self.live.after(&self.user, self.at) {
+                    Some(messages) => messages,
+                    None => match self.views.changes(&self.user, self.at, PAGE_MAX).await {
+                        Ok(changes) => changes.messages,
+                        Err(ChangesError::Expired) => return self.reset(Reset::Lost).await,
+                        Err(ChangesError::Database(error)) => return Err(error),
+                    },
+                };
+                if let Some(last) = messages.last() {
+                    self.at = last.ordinal;
+                    return Ok(Next::Messages(messages));
+                }
+                self.caught_up = true;
+            }
+            tokio::select! {
+                changed = self.newest.changed() => if changed.is_err() { return Ok(Next::End) },
+                _ = self.open.changed() => {}
+            }
+        }
+    }
+
+    async fn reset(&mut self, reset: Reset) -> Result<Next, sqlx::Error> {
+        let now = self.go_to_now().await?;
+        Ok(Next::Reset(reset, now))
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.live.leave(&self.user);
+    }
+}

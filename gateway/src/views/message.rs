@@ -1,0 +1,145 @@
+//! What screens are told of a fact: section 9 of the contract.
+
+use std::{borrow::Cow, sync::Arc};
+
+use serde_json::{Map, Value, json};
+
+use super::apply::Fact;
+
+/// A message with its place in its user's stream, which is its id and the cursor that follows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Its place.
+    pub ordinal: i64,
+    /// Its type.
+    pub kind: String,
+    /// All of it as JSON, `id` first. A clone shares it.
+    pub json: Arc<str>,
+}
+
+impl Message {
+    /// The message of a body that has no id yet.
+    pub(super) fn new(ordinal: i64, kind: String, body: &str) -> Self {
+        let members = body.strip_prefix('{').unwrap_or("}");
+        let json = format!("{{\"id\":\"{ordinal}\",{members}").into();
+        Self { ordinal, kind, json }
+    }
+}
+
+/// A message before its place is known.
+pub(super) struct Draft<'a> {
+    pub(super) event_id: Cow<'a, str>,
+    pub(super) kind: &'a str,
+    fact: &'a Fact<'a>,
+}
+
+/// The messages of a fact: its own, and the inbox entry that a fired reminder makes.
+pub(super) fn of<'a>(fact: &'a Fact<'a>) -> Vec<Draft<'a>> {
+    let kind = fact.event.kind.as_str();
+    if !(kind.starts_with("task.") || kind.starts_with("reminder.")) || kind == "task.recurred" {
+        return Vec::new();
+    }
+    let mut drafts = vec![Draft { event_id: Cow::Borrowed(&fact.event.id), kind, fact }];
+    if kind == "reminder.triggered" {
+        let event_id = Cow::Owned(format!("{}/notification", fact.event.id));
+        drafts.push(Draft { event_id, kind: NOTIFICATION, fact });
+    }
+    drafts
+}
+
+const NOTIFICATION: &str = "notification.created";
+
+impl Draft<'_> {
+    /// The message as JSON, without its id, at this sequence of the user's list.
+    pub(super) fn body(&self, list_sequence: i64) -> String {
+        let data = &self.fact.event.data;
+        let mut body = Map::new();
+        body.insert("type".into(), self.kind.into());
+        body.insert("time".into(), json!(self.fact.event.time));
+        body.insert("user_id".into(), self.fact.user.into());
+        body.insert("task_id".into(), member(data, "task_id"));
+        if let Some(id) = data.get("reminder_id") {
+            body.insert("reminder_id".into(), id.clone());
+        }
+        body.insert("version".into(), list_sequence.into());
+        let of_task = self.kind.starts_with("task.");
+        body.insert("task".into(), if of_task { task(data) } else { Value::Null });
+        if !of_task {
+            body.insert("reminder".into(), object(data, "reminder_id", REMINDER_EXTRAS));
+        }
+        if self.kind == NOTIFICATION {
+            body.insert("notification".into(), notification(data, &body["time"]));
+        } else if let Some(changes) = data.get("changes") {
+            body.insert("changes".into(), changes.clone());
+        }
+        Value::Object(body).to_string()
+    }
+}
+
+/// Members of a task event's data that are not the task's.
+const TASK_EXTRAS: &[&str] = &["timestamp", "sequence", "actor", "cause", "changes"];
+/// Members of a reminder event's data that are not the reminder's.
+const REMINDER_EXTRAS: &[&str] = &[
+    "timestamp",
+    "sequence",
+    "actor",
+    "cause",
+    "due_date",
+    "reason",
+    "channel",
+    "attempt",
+    "error",
+    "notification_id",
+];
+
+/// The task of a task event's flat data, as section 4 shows it.
+pub(super) fn task(data: &Map<String, Value>) -> Value {
+    object(data, "task_id", TASK_EXTRAS)
+}
+
+/// The object an event is about, from its flat data: `id` first, the event's own members left out.
+fn object(data: &Map<String, Value>, id: &str, extras: &[&str]) -> Value {
+    let mut object = Map::new();
+    object.insert("id".into(), member(data, id));
+    for (name, value) in data {
+        if name != id && !extras.contains(&name.as_str()) {
+            object.insert(name.clone(), value.clone());
+        }
+    }
+    Value::Object(object)
+}
+
+/// The inbox entry that a fired reminder made, as it was then.
+fn notification(data: &Map<String, Value>, time: &Value) -> Value {
+    let due = data.get("due_date").and_then(Value::as_str);
+    let message = due.map_or_else(|| "A reminder that you set.".to_owned(), due_sentence);
+    let deliveries: Vec<Value> = data
+        .get("channels")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|channel| {
+            let (status, attempts) = if channel == "in_app" { ("sent", 1) } else { ("pending", 0) };
+            json!({"channel": channel, "status": status, "attempts": attempts, "error": null,
+                   "updated_at": time})
+        })
+        .collect();
+    json!({
+        "id": member(data, "notification_id"), "kind": "reminder",
+        "reminder_id": member(data, "reminder_id"), "task_id": member(data, "task_id"),
+        "title": member(data, "task_title"), "message": message, "late": member(data, "late"),
+        "created_at": member(data, "triggered_at"), "read_at": null, "deliveries": deliveries,
+    })
+}
+
+/// What the inbox says of a due date.
+fn due_sentence(due: &str) -> String {
+    match (due.get(..10), due.get(11..16)) {
+        (Some(day), Some(time)) => format!("Due on {day} at {time}."),
+        _ => format!("Due on {due}."),
+    }
+}
+
+fn member(data: &Map<String, Value>, name: &str) -> Value {
+    data.get(name).cloned().unwrap_or_default()
+}

@@ -1,0 +1,188 @@
+//! A running `tickler` with a folder of its own, or the deployed one that `BASE_URL` names.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use reqwest::{Method, Response, StatusCode, header::HeaderMap};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long a start may take before a test gives up.
+const START_SECONDS_MAX: u64 = 30;
+
+pub(crate) struct Program {
+    pub(crate) url: String,
+    child: Option<Child>,
+    folder: Option<TempDir>,
+    env: Vec<(String, String)>,
+    http: reqwest::Client,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body, after a look at the status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Value {
+        let body = self.json();
+        assert_eq!(self.status.as_u16(), status, "answered {body}");
+        body
+    }
+}
+
+impl Program {
+    /// A server on an empty folder, or the deployed one.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A server on an empty folder with these variables besides.
+    pub(crate) async fn start_with(env: &[(&str, &str)]) -> Self {
+        let http = reqwest::Client::new();
+        if let Ok(url) = std::env::var("BASE_URL") {
+            return Self { url, child: None, folder: None, env: Vec::new(), http };
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let env = env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let mut server = Self { url: String::new(), child: None, folder: Some(folder), env, http };
+        server.run();
+        server
+    }
+
+    /// True on a deployed stack, where a test cannot restart what it talks to.
+    pub(crate) fn is_deployed(&self) -> bool {
+        self.folder.is_none()
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.folder.as_ref().expect("a deployed server has no folder here").path()
+    }
+
+    fn run(&mut self) {
+        let mut child =
+            command(self.data_dir().to_owned(), &self.env).spawn().expect("tickler starts");
+        self.url = address(&mut child);
+        self.child = Some(child);
+    }
+
+    /// Ends the process with SIGKILL, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("the server is ours to kill");
+            child.wait().expect("the server has ended");
+        }
+    }
+
+    /// Starts again on the same folder.
+    pub(crate) fn start_again(&mut self) {
+        self.run();
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        self.call_with(method, path, body, &[]).await.expect("the server answers")
+    }
+
+    /// One request; `Err` where the connection broke.
+    pub(crate) async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> reqwest::Result<Answer> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        whole(request.timeout(Duration::from_secs(10)).send().await?).await
+    }
+
+    /// A body of any bytes and type.
+    pub(crate) async fn post_raw(&self, path: &str, content_type: &str, body: Vec<u8>) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url));
+        let sent = request.header("content-type", content_type).body(body).send().await;
+        whole(sent.expect("the server answers")).await.expect("a whole answer")
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, Some(&body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PATCH, path, Some(&body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PUT, path, Some(&body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.call(Method::DELETE, path, None).await
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+async fn whole(response: Response) -> reqwest::Result<Answer> {
+    let (status, headers) = (response.status(), response.headers().clone());
+    Ok(Answer { status, headers, bytes: response.bytes().await?.to_vec() })
+}
+
+fn command(data: PathBuf, env: &[(String, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickler"));
+    command.args(["serve", "--bind", "127.0.0.1:0", "--data"]).arg(data);
+    // The tests' own settings are no variables of the program.
+    command.env_remove("TICKLER_KILLS").env_remove("TICKLER_SEED");
+    command.envs(env.iter().map(|(name, value)| (name, value)));
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command
+}
+
+/// Reads the address that the program prints, and drains its output from then on.
+fn address(child: &mut Child) -> String {
+    let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let (found, address) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in output.lines().map_while(Result::ok) {
+            if let Some(at) = line.find("http://127.0.0.1:") {
+                let url = line[at..].split(|c: char| c.is_whitespace() || "\"',)".contains(c));
+                let _ = found.send(url.into_iter().next().unwrap_or_default().to_owned());
+            }
+        }
+    });
+    address
+        .recv_timeout(Duration::from_secs(START_SECONDS_MAX))
+        .expect("tickler prints its address")
+        .trim_end_matches('/')
+        .to_owned()
+}
