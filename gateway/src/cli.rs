@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::{
     app::wall_clock,
     config::{Config, Flags},
+    mcp::stdio,
+    observe,
     problem::{Problem, Slug},
     pure,
 };
@@ -57,6 +59,11 @@ enum Command {
     Serve(Flags),
     /// Ask a running server whether it is ready; exit 0 when it is
     Health(Health),
+    /// Speak MCP on stdin and stdout, for a chatbot that starts its tools itself
+    ///
+    /// It speaks to the server that owns the data folder, or that --url names. Where none runs it opens the folder
+    /// itself. Its log goes to stderr.
+    Mcp(Mcp),
     /// Print the version
     Version,
     /// Expand a recurrence: request on stdin, occurrences on stdout
@@ -74,6 +81,22 @@ struct Health {
     /// The server [default: the address that this configuration binds to]
     #[arg(long)]
     url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Mcp {
+    /// The server [default: the one that owns the data folder]
+    #[arg(long)]
+    url: Option<String>,
+    /// A personal token or JWT for the server
+    #[arg(long, conflicts_with = "user")]
+    token: Option<String>,
+    /// Whose tasks, where no server runs [default in dev mode: dev]
+    #[arg(long, conflicts_with = "url")]
+    user: Option<String>,
+    /// The folder that holds the data [env TICKLER_DATA_DIR]
+    #[arg(long, value_name = "DIR")]
+    data: Option<std::path::PathBuf>,
 }
 
 /// What is to be done.
@@ -127,6 +150,7 @@ impl Cli {
             None => self.flags,
             Some(Command::Serve(flags)) => flags,
             Some(Command::Health(health)) => return Job::Ended(health.ask().await),
+            Some(Command::Mcp(mcp)) => return Job::Ended(mcp.speak().await),
             Some(Command::Version) => {
                 return print(&format!("tickler {}\n", env!("CARGO_PKG_VERSION")), Exit::Done);
             }
@@ -182,6 +206,27 @@ fn compute(instance: &str, answer: impl Fn(Value) -> Result<Value, Problem>) -> 
 fn print(text: &str, exit: Exit) -> Job {
     let printed = std::io::stdout().write_all(text.as_bytes());
     Job::Ended(if printed.is_ok() { exit } else { Exit::Unavailable })
+}
+
+impl Mcp {
+    async fn speak(self) -> Exit {
+        let Self { url, token, user, data } = self;
+        let config = if url.is_some() {
+            None
+        } else {
+            match Config::read(variables(), &Flags { data, ..Flags::default() }) {
+                Ok(config) => Some(config),
+                Err(wrong) => {
+                    eprintln!("tickler: {wrong}");
+                    return Exit::Usage;
+                }
+            }
+        };
+        if let Some(config) = &config {
+            observe::start_log_on_stderr(config);
+        }
+        stdio::run(stdio::Wanted { url, token, user }, config).await
+    }
 }
 
 impl Health {

@@ -25,8 +25,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{Router, http::Method, response::Response, routing::any};
 use futures_util::future::BoxFuture;
 
-use crate::{app::App, identity::scope::Scope, problem::Problem};
-pub(crate) use ask::Ask;
+use crate::{app::App, identity::scope::Scope, mcp, problem::Problem};
+pub(crate) use ask::{Ask, hex};
 pub use run::Peer;
 pub(crate) use run::new_trace;
 
@@ -45,6 +45,8 @@ pub(crate) enum Access {
     Scope(Scope),
     /// Who may read tasks, by a credential, a ticket, or a WebSocket's subprotocol.
     Stream,
+    /// Who has a credential; each tool asks for its scope itself. Host and Origin are always judged.
+    Mcp,
 }
 
 /// One row of the table.
@@ -134,6 +136,8 @@ fn table() -> Vec<Route> {
         route(GET,    "/.well-known/oauth-protected-resource/mcp", OPEN, health::protected_resource),
         route(GET,    "/dev/clock",                          OPEN,   clock::get),
         route(PUT,    "/dev/clock",                          OPEN,   clock::set),
+
+        route(POST,   "/mcp",                                Access::Mcp, mcp::post),
 
         route(GET,    "/api/v1/tags",                        READ,  tags::list),
         route(POST,   "/api/v1/tags",                        WRITE, tags::create),

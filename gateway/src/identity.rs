@@ -57,6 +57,11 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// A user whom the owner of this process names (`tickler mcp --user`).
+    pub(crate) fn named(user: UserId) -> Self {
+        Self::user(user, Scopes::usual())
+    }
+
     fn user(user: UserId, scopes: Scopes) -> Self {
         let by = By { kind: Kind::User, id: user.as_str().to_owned() };
         let (email, zone, token, expires_at) = (None, None, None, None);
@@ -96,6 +101,15 @@ impl From<Unavailable> for Refused {
     }
 }
 
+/// What a credential is meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// The HTTP interface.
+    Api,
+    /// `/mcp`, whose URL is an audience too.
+    Mcp,
+}
+
 /// How callers are known.
 pub(crate) struct Identity {
     verifier: Option<jwt::Verifier>,
@@ -126,9 +140,10 @@ impl Identity {
         &self,
         app: &App,
         headers: &HeaderMap,
+        audience: Audience,
     ) -> Result<Arc<Caller>, Refused> {
         match credential(headers)? {
-            Credential::Bearer(token) => self.bearer(app, token).await,
+            Credential::Bearer(token) => self.bearer_for(app, token, audience).await,
             Credential::Cookie(secret) => match app.accounts.session(secret, now(app)).await? {
                 Some(holder) => Ok(Arc::new(Caller { by_cookie: true, ..Caller::holder(holder) })),
                 None if self.verifier.is_none() => dev(),
@@ -141,6 +156,15 @@ impl Identity {
 
     /// The caller that a bearer token stands for.
     pub(crate) async fn bearer(&self, app: &App, token: &str) -> Result<Arc<Caller>, Refused> {
+        self.bearer_for(app, token, Audience::Api).await
+    }
+
+    async fn bearer_for(
+        &self,
+        app: &App,
+        token: &str,
+        audience: Audience,
+    ) -> Result<Arc<Caller>, Refused> {
         if token.len() > CREDENTIAL_BYTES_MAX {
             return Err(Refused::Bad);
         }
@@ -151,7 +175,10 @@ impl Identity {
         match &self.verifier {
             None if token == "dev" => dev(),
             None => Err(Refused::Bad),
-            Some(verifier) => verifier.verify(token).await,
+            Some(verifier) => match audience {
+                Audience::Api => verifier.verify(token).await,
+                Audience::Mcp => verifier.verify_mcp(token).await,
+            },
         }
     }
 
@@ -162,13 +189,16 @@ impl Identity {
         scope: Scope,
         headers: &HeaderMap,
     ) -> Result<(), Problem> {
-        if caller.scopes.has(scope) { Ok(()) } else { Err(self.lacking(scope, headers)) }
+        match caller.scopes.has(scope) {
+            true => Ok(()),
+            false => Err(self.lacking(scope, headers, Audience::Api)),
+        }
     }
 
     /// 403: the credential does not allow this.
-    pub(crate) fn lacking(&self, scope: Scope, headers: &HeaderMap) -> Problem {
+    pub(crate) fn lacking(&self, scope: Scope, headers: &HeaderMap, audience: Audience) -> Problem {
         let name = scope.name();
-        let metadata = self.metadata_url(headers);
+        let metadata = self.metadata_url(headers, audience);
         Problem::new(Slug::InsufficientScope, format!("This needs a credential with {name}."))
             .with_header(
                 header::WWW_AUTHENTICATE,
@@ -180,8 +210,13 @@ impl Identity {
     }
 
     /// 401: how to say who one is.
-    pub(crate) fn challenge(&self, refused: Refused, headers: &HeaderMap) -> Problem {
-        let metadata = self.metadata_url(headers);
+    pub(crate) fn challenge(
+        &self,
+        refused: Refused,
+        headers: &HeaderMap,
+        audience: Audience,
+    ) -> Problem {
+        let metadata = self.metadata_url(headers, audience);
         let (detail, error) = match refused {
             Refused::Missing => ("Say who you are: Authorization: Bearer <token>.", ""),
             _ => ("The credential is not valid, or no longer.", "error=\"invalid_token\", "),
@@ -203,8 +238,12 @@ impl Identity {
         format!("http://{}", host.filter(fine).unwrap_or("localhost"))
     }
 
-    fn metadata_url(&self, headers: &HeaderMap) -> String {
-        format!("{}/.well-known/oauth-protected-resource", self.base_url(headers))
+    fn metadata_url(&self, headers: &HeaderMap, audience: Audience) -> String {
+        let resource = match audience {
+            Audience::Api => "",
+            Audience::Mcp => "/mcp",
+        };
+        format!("{}/.well-known/oauth-protected-resource{resource}", self.base_url(headers))
     }
 }
 

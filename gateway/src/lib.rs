@@ -16,6 +16,7 @@ mod identity;
 mod kinds;
 mod listing;
 mod live;
+mod mcp;
 mod observe;
 mod params;
 mod problem;

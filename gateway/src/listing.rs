@@ -59,10 +59,9 @@ pub(crate) fn filter(params: &mut Params) -> Filter {
     let bound = |text: &str| value::when(text).map(Bound);
     filter.due_from = params.read("due_date_from", bound);
     filter.due_to = params.read("due_date_to", bound);
-    if let Some(day) = params.read("due_date", one_day) {
-        filter.due_from = Some(filter.due_from.map_or(day, |from| later(from, day)));
-        filter.due_to = Some(filter.due_to.map_or(day, |to| earlier(to, day)));
-    }
+    let day = params.read("due_date", one_day);
+    filter.due_from = later_of(filter.due_from, day);
+    filter.due_to = earlier_of(filter.due_to, day);
     if let Some(rule) = params.take("recurrence_id") {
         // An id that nothing has: the list is empty, whatever is wrong with it.
         filter.recurrence_id = Some(value::id(&rule).unwrap_or(NOBODY));
@@ -126,6 +125,16 @@ fn date(bound: Bound) -> chrono::NaiveDate {
         When::Local(local) => local.date(),
         When::Instant(at) => at.date_naive(),
     }
+}
+
+/// The later of two bounds, the second of which is a day.
+pub(crate) fn later_of(bound: Option<Bound>, day: Option<Bound>) -> Option<Bound> {
+    day.map_or(bound, |day| Some(bound.map_or(day, |bound| later(bound, day))))
+}
+
+/// The earlier of two bounds, the second of which is a day.
+pub(crate) fn earlier_of(bound: Option<Bound>, day: Option<Bound>) -> Option<Bound> {
+    day.map_or(bound, |day| Some(bound.map_or(day, |bound| earlier(bound, day))))
 }
 
 /// The later of a bound and a day; within the day the bound is the finer one.

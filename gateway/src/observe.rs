@@ -11,7 +11,9 @@ use std::{
 use axum::http::{HeaderMap, Method, StatusCode};
 use metrics::{Counter, counter};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, fmt, fmt::writer::BoxMakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::{
     app::App,
@@ -121,6 +123,15 @@ fn is_traceparent(text: &str) -> bool {
 
 /// Starts logging to stdout.
 pub fn start_log(config: &Config) {
+    start(config, BoxMakeWriter::new(std::io::stdout), std::io::stdout().is_terminal());
+}
+
+/// Starts logging to stderr, where stdout is for messages.
+pub(crate) fn start_log_on_stderr(config: &Config) {
+    start(config, BoxMakeWriter::new(std::io::stderr), std::io::stderr().is_terminal());
+}
+
+fn start(config: &Config, to: BoxMakeWriter, ansi: bool) {
     // The SDK says every request of an actor at info, in our name.
     let sdk = "actors::dapr::hosted=warn";
     let ours = format!("warn,gateway={0},actors={0},{START}=info,{sdk}", config.log_level);
@@ -128,9 +139,11 @@ pub fn start_log(config: &Config) {
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.log_format {
         LogFormat::Text => registry
-            .with(fmt::layer().with_target(false).with_ansi(std::io::stdout().is_terminal()))
+            .with(fmt::layer().with_target(false).with_ansi(ansi).with_writer(to))
             .try_init(),
-        LogFormat::Json => registry.with(fmt::layer().event_format(json::Lines)).try_init(),
+        LogFormat::Json => {
+            registry.with(fmt::layer().event_format(json::Lines).with_writer(to)).try_init()
+        }
     };
     if started.is_err() {
         tracing::debug!("the log goes where it went before");

@@ -28,6 +28,11 @@ impl Params {
         Ok(Self { given: given.collect::<Result<_, Problem>>()?, ..Self::default() })
     }
 
+    /// Parameters that are known already, such as a tool's arguments.
+    pub(crate) fn of(given: Vec<(String, String)>) -> Self {
+        Self { given, ..Self::default() }
+    }
+
     /// The same, without minding unknown parameters.
     #[must_use]
     #[expect(dead_code, reason = "the aliases come later")]

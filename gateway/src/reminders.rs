@@ -4,22 +4,32 @@
 use actors::{
     Answered, Done, Failure,
     message::{
+        fault::Code,
         key::UserId,
         rejection::{Current, Rejection, Slug},
-        reminder::{Answer, Command, Notification, Query, Reminder, Reply},
+        reminder::{Answer, Command, Notification, Query, Reminder, Reply, Status},
         task::{
-            command::{self, ReminderAt},
+            command::{self, ReminderAt, When},
             query,
         },
+        time::{Local, Timestamp, resolve},
     },
 };
+use chrono::{NaiveTime, TimeDelta};
 use uuid::Uuid;
 
 use crate::{
     app::{App, How},
+    fields::Unread,
     identity::Caller,
     tasks::{expect_variant, unexpected},
 };
+
+/// Reminders on a page when nothing is said, and at most.
+pub(crate) const PAGE: u64 = 100;
+pub(crate) const PAGE_MAX: u64 = 500;
+/// Longest snooze, in minutes.
+pub(crate) const SNOOZE_MINUTES_MAX: i64 = 10_080;
 
 /// A page of reminders.
 #[derive(Debug)]
@@ -181,4 +191,37 @@ pub(crate) async fn zone(app: &App, user: &UserId) -> Result<chrono_tz::Tz, Fail
         query::Answer::Settings { settings, .. } => Ok(settings.zone.unwrap_or(app.config.zone)),
         other => Err(unexpected(&other)),
     }
+}
+
+/// Reads where a reminder stands.
+pub(crate) fn status(text: &str) -> Result<Status, Unread> {
+    Ok(match text.to_ascii_lowercase().as_str() {
+        "pending" => Status::Pending,
+        "triggered" => Status::Triggered,
+        "acknowledged" => Status::Acknowledged,
+        "cancelled" | "canceled" => Status::Cancelled,
+        _ => {
+            let why = "The status is one of pending, triggered, acknowledged, cancelled.";
+            return Err((Code::Invalid, why.to_owned()));
+        }
+    })
+}
+
+/// Bounds as instants: a day means the whole day in the user's zone.
+pub(crate) async fn instants(
+    app: &App,
+    user: &UserId,
+    (from, to): (Option<When>, Option<When>),
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+    let local = |when: &Option<When>| matches!(when, Some(When::Local(_)));
+    let zone = if local(&from) || local(&to) { zone(app, user).await? } else { chrono_tz::Tz::UTC };
+    let at = |when: When, days: i64| match when {
+        When::Instant(at) => Timestamp::from(at),
+        When::Local(Local::Moment(at)) => resolve(at, zone).utc.into(),
+        When::Local(Local::Day(day)) => {
+            let start = (day + TimeDelta::days(days)).and_time(NaiveTime::MIN);
+            Timestamp::from(resolve(start, zone).utc).plus(-days)
+        }
+    };
+    Ok((from.map(|when| at(when, 0)), to.map(|when| at(when, 1))))
 }

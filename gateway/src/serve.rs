@@ -66,11 +66,6 @@ pub struct Server {
 impl Server {
     /// Opens the accounts and the views and begins to listen; requests are answered once it runs.
     pub async fn open(config: Config, host: Host) -> anyhow::Result<Self> {
-        let accounts = match (config.runtime, &config.database_url) {
-            (Runtime::Embedded, _) => Accounts::open(&config.data).await?,
-            (Runtime::Dapr, Some(url)) => Accounts::postgres(url).await?,
-            (Runtime::Dapr, None) => anyhow::bail!("--runtime dapr needs DATABASE_URL"),
-        };
         let (listener, address) = listen(config.bind).await?;
         let sidecars = match config.sidecar_bind.filter(|_| config.runtime == Runtime::Dapr) {
             Some(bind) => Some(listen(bind).await?.0),
@@ -79,16 +74,7 @@ impl Server {
         if let Actors::Embedded(here) = &host.actors {
             here.announce(&format!("http://{address}"))?;
         }
-        let views = open_views(&config).await?;
-        let live = Live::default();
-        let (feed, running) = match &host.actors {
-            Actors::Embedded(here) => {
-                let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
-                (feed, Some(running))
-            }
-            Actors::Dapr(_) => (Feed::delivered(), None),
-        };
-        let app = App::new(config, host.actors, accounts, (views, feed, live), host.set_clock)?;
+        let (app, feed) = open_app(config, host).await?;
         let router = match app.config.role {
             Role::Actors => http::probes(&app),
             Role::All | Role::Gateway => http::router(&app),
@@ -97,7 +83,7 @@ impl Server {
             Actors::Dapr(front) => sidecar::door(&app, front, router).await?,
             Actors::Embedded(_) => router,
         };
-        Ok(Self { app, router, feed: running, listener, address, sidecars })
+        Ok(Self { app, router, feed, listener, address, sidecars })
     }
 
     /// Where it listens.
@@ -176,6 +162,29 @@ async fn listen(bind: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = listener.with_context(|| format!("cannot listen on {bind}"))?;
     let address = listener.local_addr()?;
     Ok((listener, address))
+}
+
+/// Opens the accounts and the views over a host, and begins to follow the log where it is not delivered.
+pub(crate) async fn open_app(
+    config: Config,
+    host: Host,
+) -> anyhow::Result<(Arc<App>, Option<feed::Running>)> {
+    let accounts = match (config.runtime, &config.database_url) {
+        (Runtime::Embedded, _) => Accounts::open(&config.data).await?,
+        (Runtime::Dapr, Some(url)) => Accounts::postgres(url).await?,
+        (Runtime::Dapr, None) => anyhow::bail!("--runtime dapr needs DATABASE_URL"),
+    };
+    let views = open_views(&config).await?;
+    let live = Live::default();
+    let (feed, running) = match &host.actors {
+        Actors::Embedded(here) => {
+            let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
+            (feed, Some(running))
+        }
+        Actors::Dapr(_) => (Feed::delivered(), None),
+    };
+    let app = App::new(config, host.actors, accounts, (views, feed, live), host.set_clock)?;
+    Ok((app, running))
 }
 
 /// Opens the views: in PostgreSQL where one is configured, else in a file of the data folder.

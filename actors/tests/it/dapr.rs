@@ -26,6 +26,7 @@ use actors::{
 };
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::{Path, State},
     http::StatusCode,
     routing::{delete, get, post, put},
@@ -288,8 +289,9 @@ async fn remind(
 async fn take_sync(
     State(app): State<Arc<App>>,
     Path((kind, id)): Path<(String, String)>,
-    Json(sync): Json<Sync>,
+    body: Bytes,
 ) -> Json<Value> {
+    let sync = serde_json::from_slice(&body).unwrap();
     let _ = app.syncs.send((key_of(&kind, &id).unwrap(), sync));
     Json(json!({ "ok": null }))
 }
@@ -305,7 +307,8 @@ async fn take_event(State(app): State<Arc<App>>, Json(event): Json<CloudEvent>) 
         index: event.index.unwrap().parse().unwrap(),
         time: event.time.unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap().into(),
         by: By::system(),
-        traceparent: event.traceparent,
+        // The sidecar gives one to an event that has none.
+        traceparent: None,
         fact: Fact {
             topic: Topic::TaskEvents,
             kind: event.kind,

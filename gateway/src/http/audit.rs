@@ -22,7 +22,7 @@ use super::{Ask, Outcome, answer, tasks::min_version};
 use crate::{
     cursor,
     fields::{Reader, Spelling, Unread, value},
-    identity::scope::Scope,
+    identity::{Audience, scope::Scope},
     kinds, listing,
     params::Params,
     problem::{Problem, Slug},
@@ -56,7 +56,7 @@ pub(super) async fn list(ask: Ask) -> Outcome {
     let wanted = wanted(&ask)?;
     let own = wanted.user.as_deref().is_none_or(|user| user == ask.user().as_str());
     if !own && !ask.caller().scopes.has(Scope::AuditAll) {
-        return Err(ask.app.identity.lacking(Scope::AuditAll, &ask.parts.headers));
+        return Err(ask.app.identity.lacking(Scope::AuditAll, &ask.parts.headers, Audience::Api));
     }
     let user = match &wanted.user {
         None => Some(ask.user().clone()),

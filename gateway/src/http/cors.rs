@@ -12,7 +12,7 @@ const EXPOSED: &str = "ETag, Link, Location, X-Total-Count, Tickler-Version, \
     Tickler-Ignored-Fields, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, \
     WWW-Authenticate";
 const ACCEPTED: &str = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, \
-    Last-Event-ID, MCP-Protocol-Version, MCP-Session-Id, Traceparent";
+    Last-Event-ID, Mcp-Method, Mcp-Name, MCP-Protocol-Version, MCP-Session-Id, Traceparent";
 /// How long a browser may remember what it was allowed.
 const MAX_AGE_S: &str = "600";
 

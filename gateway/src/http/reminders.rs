@@ -10,14 +10,13 @@ use actors::{
             shown::{Shown, ShownNotification},
         },
         task::command::{self, TaskRef, When},
-        time::{Local, Timestamp, resolve},
+        time::{Local, resolve},
     },
 };
 use axum::{
     http::{StatusCode, header},
     response::Response,
 };
-use chrono::{NaiveTime, TimeDelta};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -27,17 +26,14 @@ use super::{
     tasks::{min_version, one_version},
 };
 use crate::{
-    fields::{Reader, Spelling, Unread, reminder as fields, value},
+    fields::{Reader, Spelling, reminder as fields, value},
     problem::Problem,
     reminders, tasks,
 };
 
-/// Minutes of a snooze when nothing is said, and at most.
+/// Minutes of a snooze when nothing is said.
 const SNOOZE_MINUTES: i64 = 10;
-const SNOOZE_MINUTES_MAX: i64 = 10_080;
-/// Reminders on a page when nothing is said, and at most.
-const PAGE: u64 = 100;
-const PAGE_MAX: u64 = 500;
+
 /// Inbox entries on a page when nothing is said, and at most.
 const INBOX_PAGE: u64 = 50;
 const INBOX_PAGE_MAX: u64 = 200;
@@ -72,10 +68,10 @@ pub(super) async fn create(ask: Ask) -> Outcome {
 /// `GET /api/v1/reminders`
 pub(super) async fn list(ask: Ask) -> Outcome {
     let mut params = ask.params()?;
-    let status = params.list("status", status);
+    let status = params.list("status", reminders::status);
     let task = params.take("task_id");
     let bounds = (params.read("from", value::when), params.read("to", value::when));
-    let limit = params.number("limit", 1, PAGE_MAX).unwrap_or(PAGE) as usize;
+    let limit = params.number("limit", 1, reminders::PAGE_MAX).unwrap_or(reminders::PAGE) as usize;
     let cursor = params.take("cursor");
     let min_version = min_version(&mut params);
     params.finish()?;
@@ -83,7 +79,8 @@ pub(super) async fn list(ask: Ask) -> Outcome {
         None => None,
         Some(task) => Some(task_id(&ask, &task).await?),
     };
-    let (from, to) = instants(&ask, bounds).await?;
+    let (from, to) =
+        reminders::instants(&ask.app, ask.user(), bounds).await.map_err(failed(&ask))?;
     let query = Query::List { status, task, from, to, limit, cursor };
     let page =
         reminders::list(&ask.app, ask.user(), query, min_version).await.map_err(failed(&ask))?;
@@ -91,19 +88,6 @@ pub(super) async fn list(ask: Ask) -> Outcome {
     let shown: Vec<_> = page.reminders.iter().map(|reminder| Shown { reminder, user }).collect();
     let body = json!({"reminders": shown, "count": page.count, "next_cursor": page.next});
     Ok(answer::json(StatusCode::OK, &body))
-}
-
-fn status(text: &str) -> Result<reminder::Status, Unread> {
-    Ok(match text.to_ascii_lowercase().as_str() {
-        "pending" => reminder::Status::Pending,
-        "triggered" => reminder::Status::Triggered,
-        "acknowledged" => reminder::Status::Acknowledged,
-        "cancelled" | "canceled" => reminder::Status::Cancelled,
-        _ => {
-            let why = "The status is one of pending, triggered, acknowledged, cancelled.";
-            return Err((Code::Invalid, why.to_owned()));
-        }
-    })
 }
 
 /// The task that a filter names; one that nobody has leads to an empty list.
@@ -117,28 +101,6 @@ async fn task_id(ask: &Ask, text: &str) -> Result<Uuid, Problem> {
             Err(failure) => Err(Problem::failed(failure, ask.user())),
         },
     }
-}
-
-/// Bounds as instants: a day means the whole day in the user's zone.
-async fn instants(
-    ask: &Ask,
-    (from, to): (Option<When>, Option<When>),
-) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
-    let local = |when: &Option<When>| matches!(when, Some(When::Local(_)));
-    let zone = if local(&from) || local(&to) {
-        reminders::zone(&ask.app, ask.user()).await.map_err(failed(ask))?
-    } else {
-        chrono_tz::UTC
-    };
-    let at = |when: When, days: i64| match when {
-        When::Instant(at) => Timestamp::from(at),
-        When::Local(Local::Moment(at)) => resolve(at, zone).utc.into(),
-        When::Local(Local::Day(day)) => {
-            let start = (day + TimeDelta::days(days)).and_time(NaiveTime::MIN);
-            Timestamp::from(resolve(start, zone).utc).plus(-days)
-        }
-    };
-    Ok((from.map(|when| at(when, 0)), to.map(|when| at(when, 1))))
 }
 
 /// `GET /api/v1/reminders/{id}`
@@ -199,8 +161,8 @@ pub(super) async fn snooze(ask: Ask) -> Outcome {
         let (how, if_match) = plain(&ask)?;
         let object = ask.object_or_empty()?;
         let mut reader = Reader::new(&object, ask.user(), Spelling::Strict)?;
-        let minutes =
-            reader.field(&["minutes"], |value| value::integer(value, 1, SNOOZE_MINUTES_MAX));
+        let minutes = reader
+            .field(&["minutes"], |value| value::integer(value, 1, reminders::SNOOZE_MINUTES_MAX));
         let until = reader.field(&["until"], fields::moment);
         if minutes.is_some() && until.is_some() {
             reader.conflict("until", "minutes");

@@ -21,7 +21,7 @@ use tokio::{net::TcpListener, time::Instant};
 use super::{Access, Ask, Outcome, Resource, Route, answer, body, cors};
 use crate::{
     app::{App, random_id},
-    identity::{Caller, Refused, rates::Standing, scope::Scope},
+    identity::{Audience, Caller, Refused, rates::Standing, scope::Scope},
     observe,
     params::Params,
     problem::{Problem, Slug},
@@ -102,13 +102,15 @@ impl Step<'_> {
         let route = self.route(&parts.method)?;
         let caller = match route.access {
             Access::Open => None,
-            Access::Scope(scope) => {
-                let caller = self.caller(parts).await?;
+            Access::Scope(_) | Access::Mcp => {
+                let caller = self.caller(parts, route.access).await?;
                 *standing = self.app.rates.request(&caller.user, Instant::now());
                 if let Some(Standing { left: None, reset_s, .. }) = standing {
                     return Err(too_many(*reset_s, "You ask too often"));
                 }
-                self.app.identity.allow(&caller, scope, &parts.headers)?;
+                if let Access::Scope(scope) = route.access {
+                    self.app.identity.allow(&caller, scope, &parts.headers)?;
+                }
                 self.check_cookie_origin(parts, &caller)?;
                 let introduced = self.app.introduce(&caller, self.traceparent).await;
                 introduced.map_err(|failure| Problem::failed(failure, &caller.user))?;
@@ -154,7 +156,8 @@ impl Step<'_> {
 
     fn check_host(&self, parts: &Parts) -> Result<(), Problem> {
         let origins = &self.app.identity.origins;
-        if !origins.checks_hosts {
+        let mcp = self.resource.routes.iter().any(|route| route.access == Access::Mcp);
+        if !origins.checks_hosts && !mcp {
             return Ok(());
         }
         let host = parts.uri.authority().map(|authority| authority.as_str());
@@ -165,7 +168,8 @@ impl Step<'_> {
             return Err(Problem::new(Slug::ForbiddenOrigin, why));
         }
         let origin = parts.headers.get(header::ORIGIN);
-        match self.app.config.is_dev() && origin.is_some_and(|origin| !origins.allows(origin)) {
+        let checks_origin = self.app.config.is_dev() || mcp;
+        match checks_origin && origin.is_some_and(|origin| !origins.allows(origin)) {
             true => Err(forbidden_origin()),
             false => Ok(()),
         }
@@ -215,18 +219,16 @@ impl Step<'_> {
             let now = self.app.actors.now();
             let taken = self.app.accounts.take_ticket(&ticket, now).await;
             let caller = taken.map(|holder| holder.map(Caller::holder).map(Arc::new));
-            return self.identified(
-                parts,
-                caller.map_err(Refused::from).and_then(|c| c.ok_or(Refused::Bad)),
-            );
+            let caller = caller.map_err(Refused::from).and_then(|c| c.ok_or(Refused::Bad));
+            return self.identified(parts, caller, Audience::Api);
         }
         let protocols = protocols(&parts.headers);
         let mut tokens = protocols.iter().filter_map(|name| name.strip_prefix(BEARER_PROTOCOL));
         if let Some(token) = tokens.next() {
             let identified = self.app.identity.bearer(self.app, token).await;
-            return self.identified(parts, identified);
+            return self.identified(parts, identified, Audience::Api);
         }
-        let caller = self.caller(parts).await?;
+        let caller = self.caller(parts, Access::Stream).await?;
         let origin = parts.headers.get(header::ORIGIN);
         match origin.is_some_and(|origin| !self.app.identity.origins.allows(origin)) {
             true if caller.by_cookie => Err(forbidden_origin()),
@@ -234,22 +236,24 @@ impl Step<'_> {
         }
     }
 
-    async fn caller(&self, parts: &Parts) -> Result<Arc<Caller>, Problem> {
-        let identified = self.app.identity.caller(self.app, &parts.headers).await;
-        self.identified(parts, identified)
+    async fn caller(&self, parts: &Parts, access: Access) -> Result<Arc<Caller>, Problem> {
+        let audience = if access == Access::Mcp { Audience::Mcp } else { Audience::Api };
+        let identified = self.app.identity.caller(self.app, &parts.headers, audience).await;
+        self.identified(parts, identified, audience)
     }
 
     fn identified(
         &self,
         parts: &Parts,
         identified: Result<Arc<Caller>, Refused>,
+        audience: Audience,
     ) -> Result<Arc<Caller>, Problem> {
         match identified {
             Ok(caller) => Ok(caller),
             Err(Refused::Unavailable) => Err(Problem::unavailable()),
             Err(refused) => {
                 count_failure(self.app, parts)?;
-                Err(self.app.identity.challenge(refused, &parts.headers))
+                Err(self.app.identity.challenge(refused, &parts.headers, audience))
             }
         }
     }
@@ -313,14 +317,13 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::{Accounts, Config, Flags, Host, http::route};
+    use crate::{Config, Flags, Host, http::route};
 
     async fn app(folder: &std::path::Path) -> Arc<App> {
         let flags = Flags { data: Some(folder.to_owned()), ..Flags::default() };
         let config = Config::read([], &flags).unwrap_or_else(|wrong| panic!("{wrong}"));
         let host = Host::open(&config).await.expect("a host");
-        let accounts = Accounts::open(folder).await.expect("accounts");
-        App::new(config, host.actors, accounts, None).expect("an app")
+        crate::serve::open_app(config, host).await.expect("an app").0
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use super::{Ask, Outcome, answer, tokens::unavailable};
 use crate::{
     accounts::{Holder, SESSION_MS},
     fields::{Reader, Spelling, value},
-    identity::{COOKIE, Refused, session_cookie},
+    identity::{Audience, COOKIE, Refused, session_cookie},
     problem::Problem,
 };
 
@@ -33,7 +33,7 @@ pub(super) async fn begin(ask: Ask) -> Outcome {
         Err(Refused::Unavailable) => return Err(Problem::unavailable()),
         Err(refused) => {
             super::run::count_failure(&ask.app, &ask.parts)?;
-            return Err(identity.challenge(refused, &ask.parts.headers));
+            return Err(identity.challenge(refused, &ask.parts.headers, Audience::Api));
         }
     };
     let now = ask.app.actors.now();

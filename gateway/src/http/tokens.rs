@@ -64,7 +64,11 @@ pub(super) async fn delete(ask: Ask) -> Outcome {
 fn refuse_tokens(ask: &Ask) -> Result<(), Problem> {
     match ask.caller().token {
         None => Ok(()),
-        Some(_) => Err(ask.app.identity.lacking(Scope::Tokens, &ask.parts.headers)),
+        Some(_) => Err(ask.app.identity.lacking(
+            Scope::Tokens,
+            &ask.parts.headers,
+            crate::identity::Audience::Api,
+        )),
     }
 }
 

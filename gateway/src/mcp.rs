@@ -1,0 +1,211 @@
+//! The same operations for chatbots: MCP over Streamable HTTP at `/mcp`, and on stdio.
+//!
+//! `rmcp` speaks the protocol, in both revisions and without sessions; a call is read (`names`, `args`, `english`,
+//! `refs`), made the same commands as over HTTP (`write`, `lists`, `remind`), and its result written (`result`, `lines`).
+
+mod args;
+mod call;
+mod english;
+mod lines;
+mod lists;
+mod names;
+mod refs;
+mod remind;
+mod resources;
+mod result;
+mod scene;
+pub(crate) mod stdio;
+#[cfg(test)]
+mod tests;
+mod tools;
+mod write;
+
+use std::sync::{Arc, LazyLock};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Request, StatusCode, header, request::Parts},
+    response::Response,
+};
+use bytes::Bytes;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, Implementation, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+        ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+    },
+    service::RequestContext,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+    },
+};
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    http::{Ask, BODY_BYTES_MAX, Outcome},
+    identity::{Audience, Caller, scope::Scope},
+};
+
+/// What a chatbot is told before it sees the tools.
+const INSTRUCTIONS: &str = "Tickler keeps the user's tasks, reminders and recurring tasks. A task is \
+    named by its number (#42), its title or its id. Dates may be in English (\"tomorrow 5pm\"). Each \
+    result has a line to read out for every task, and says in failures what was not done and why.";
+
+/// Who calls over MCP, and in which trace.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) app: Arc<App>,
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) traceparent: String,
+}
+
+type Service = StreamableHttpService<Handler, NeverSessionManager>;
+
+/// `rmcp`'s side of the endpoint: one for all requests, as it keeps nothing between them.
+static SERVICE: LazyLock<Service> = LazyLock::new(|| {
+    // Host, Origin and the size of bodies were judged on the way here.
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_max_request_body_bytes(BODY_BYTES_MAX)
+        .disable_allowed_hosts();
+    StreamableHttpService::new(|| Ok(Handler), Arc::new(NeverSessionManager::default()), config)
+});
+
+/// `POST /mcp`
+pub(crate) async fn post(ask: Ask) -> Outcome {
+    let caller = ask.caller().clone();
+    let asked = Asked { app: ask.app, caller, traceparent: ask.traceparent };
+    answer(asked, ask.parts, ask.body).await
+}
+
+/// Answers one message of a client.
+pub(crate) async fn answer(asked: Asked, mut parts: Parts, body: Bytes) -> Outcome {
+    let message: Value = match serde_json::from_slice(&body) {
+        Ok(message @ Value::Object(_)) => message,
+        Ok(_) => return Ok(unreadable(-32600, "A message is one JSON object.")),
+        Err(_) => return Ok(unreadable(-32700, "The body is not JSON in UTF-8.")),
+    };
+    if let Some(scope) = scope(&message).filter(|scope| !asked.caller.scopes.has(*scope)) {
+        return Err(asked.app.identity.lacking(scope, &parts.headers, Audience::Mcp));
+    }
+    accept(&mut parts.headers);
+    parts.extensions.insert(asked);
+    let answer = SERVICE.handle(Request::from_parts(parts, Body::from(body))).await;
+    Ok(answer.map(Body::new))
+}
+
+/// The scope that a message needs; who only looks around needs none.
+fn scope(message: &Value) -> Option<Scope> {
+    let params = &message["params"];
+    match message["method"].as_str()? {
+        "tools/call" => Some(match names::tool(params["name"].as_str()?)?.0 {
+            names::Tool::List | names::Tool::ListReminders => Scope::TasksRead,
+            names::Tool::Sort if !saves(&params["arguments"]["save"]) => Scope::TasksRead,
+            _ => Scope::TasksWrite,
+        }),
+        "resources/read" => Some(Scope::TasksRead),
+        _ => None,
+    }
+}
+
+fn saves(save: &Value) -> bool {
+    match save {
+        Value::Bool(save) => *save,
+        Value::Null => false,
+        other => other.as_str().is_some_and(|text| text.trim().eq_ignore_ascii_case("true")),
+    }
+}
+
+/// We always answer with JSON: who can read that need not say that it reads streams too.
+fn accept(headers: &mut HeaderMap) {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let text = values.collect::<Vec<_>>().join(",").to_ascii_lowercase();
+    let json = ["application/json", "application/*", "*/*"].iter().any(|kind| text.contains(kind));
+    if text.is_empty() || json {
+        let both = HeaderValue::from_static("application/json, text/event-stream");
+        headers.insert(header::ACCEPT, both);
+    }
+}
+
+/// What cannot be read has no id to answer to.
+fn unreadable(code: i32, why: &str) -> Response {
+    let body = json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": why}});
+    let mut answer = Response::new(Body::from(body.to_string()));
+    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    let json = HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(header::CONTENT_TYPE, json);
+    answer
+}
+
+/// What the protocol asks of us.
+#[derive(Clone, Copy, Debug)]
+struct Handler;
+
+/// Who asked, as it was put into the request.
+fn asked(context: &RequestContext<RoleServer>) -> Result<Asked, ErrorData> {
+    let parts = context.extensions.get::<Parts>();
+    let asked = parts.and_then(|parts| parts.extensions.get::<Asked>()).cloned();
+    asked.ok_or_else(|| ErrorData::internal_error("Nobody asked.", None))
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
+        let name = Implementation::new("tickler", env!("CARGO_PKG_VERSION")).with_title("Tickler");
+        ServerConfig::new(capabilities).with_server_info(name).with_instructions(INSTRUCTIONS)
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        tools::list().iter().find(|tool| tool.name == name).cloned()
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(tools::list().to_vec()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let asked = asked(&context)?;
+        let Some((tool, sugar)) = names::tool(&request.name) else {
+            let why = format!("There is no tool {}.", crate::fields::value::quoted(&request.name));
+            return Err(ErrorData::invalid_params(why, None));
+        };
+        let arguments = request.arguments.unwrap_or_default();
+        Ok(call::call(&asked, tool, sugar, arguments).await.into())
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Ok(ListResourcesResult::with_all_items(resources::list()))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let asked = asked(&context)?;
+        resources::read(&asked, &request.uri).await.map(Into::into)
+    }
+}
