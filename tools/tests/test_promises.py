@@ -5,7 +5,7 @@ Needs a binary (TICKLER_BIN, or target/release/tickler). One stack with two host
 
     python3 -m unittest tools/tests/test_promises.py
 """
-import base64, collections, hashlib, hmac, http.client, json, os, pathlib, subprocess, tempfile, threading, time, unittest, uuid
+import base64, collections, hashlib, hmac, http.client, json, os, pathlib, re, subprocess, tempfile, threading, time, unittest, uuid
 from datetime import datetime, timedelta, timezone
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -66,6 +66,7 @@ class User:
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             answer = connection.getresponse()
             text = answer.read()
+            self.next = re.search(r"[?&]cursor=([^&>]+)[^>]*>; *rel=.?next", answer.getheader("link") or "")
             connection.close()
             return answer.status, json.loads(text) if text else None
         except (OSError, http.client.HTTPException) as why:
@@ -90,11 +91,10 @@ class User:
         while True:
             status, page = self.sure("GET", f"/api/v1/tasks?limit=100{cursor}")
             assert status == 200, page
-            items = page if isinstance(page, list) else page["tasks"]
-            found += items
-            if isinstance(page, list) or not page.get("next_cursor"):
+            found += page
+            if not self.next:
                 return found
-            cursor = f"&cursor={page['next_cursor']}"
+            cursor = f"&cursor={self.next[1]}"
 
 
 class Load:
@@ -149,8 +149,8 @@ class Promises(unittest.TestCase):
             titles = collections.Counter(task["title"] for task in user.tasks())
             twice = {title: count for title, count in titles.items() if count > 1}
             lost = set(load.acknowledged[user.name]) - set(titles)
-            self.assertFalse(lost, f"{user.name}: acknowledged and lost")
-            self.assertFalse(twice, f"{user.name}: there twice")
+            self.assertEqual(sorted(lost)[:3], [], f"{user.name}: {len(lost)} acknowledged and lost")
+            self.assertEqual(sorted(twice)[:3], [], f"{user.name}: {len(twice)} there twice")
 
     def in_the_trail(self, load, within=60):
         """Every acknowledged task is in the audit trail, once."""
