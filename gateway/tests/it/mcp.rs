@@ -280,3 +280,58 @@ async fn tasks_are_resources() {
     let unknown = ask(&server, "tools/call", json!({"name": "drop_tables"})).await;
     assert_eq!(unknown["error"]["code"], -32_602);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_call_has_at_most_twenty_five_items() {
+    let server = Program::start().await;
+    let titles = |n: u32| (1..=n).map(|i| json!(format!("Task {i}"))).collect::<Vec<_>>();
+    let all = call(&server, "add_task", json!({"tasks": titles(25)})).await;
+    assert_eq!(all["structuredContent"]["tasks"].as_array().unwrap().len(), 25);
+    assert_eq!(all["content"][0]["text"].as_str().unwrap().lines().count(), 25);
+    let too_many = [
+        ("add_task", json!({"tasks": titles(26)})),
+        ("add_task", json!({"title": "One more", "tasks": titles(25)})),
+        ("complete_task", json!({"tasks": (1..=26).collect::<Vec<u32>>()})),
+    ];
+    for (tool, arguments) in too_many {
+        let refused = call(&server, tool, arguments).await;
+        assert_eq!(refused["isError"], true);
+        assert_eq!(refused["structuredContent"]["failures"][0]["code"], "limit-reached");
+    }
+    let listed = call(&server, "list_tasks", json!({"view": "open", "limit": "10"})).await;
+    let page = &listed["structuredContent"];
+    assert_eq!((&page["total"], &page["count"]), (&json!(25), &json!(10)));
+    let mut seen = 10;
+    let mut cursor = page["next_cursor"].clone();
+    while !cursor.is_null() {
+        let next = json!({"view": "open", "limit": 10, "cursor": cursor});
+        let page = call(&server, "list_tasks", next).await["structuredContent"].take();
+        seen += page["count"].as_u64().unwrap();
+        cursor = page["next_cursor"].clone();
+    }
+    assert_eq!(seen, 25);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_of_the_documentation_is_true() {
+    const PAGE: &str = include_str!("../../../docs/API.mcp.md");
+    let server = Program::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
+    let now = json!({"now": "2027-03-01T08:00:00Z"});
+    server.call(Method::PUT, "/dev/clock", Some(&now)).await.expect(200);
+    server.patch("/api/v1/me", json!({"zone": "Europe/Berlin"})).await.expect(200);
+    let (_, example) = PAGE.split_once("## A call by hand").expect("the example");
+    let (_, rest) = example.split_once("-d '").expect("a body");
+    let (request, rest) = rest.split_once('\'').expect("its end");
+    let (_, rest) = rest.split_once("```json").expect("an answer");
+    let (answer, _) = rest.split_once("```").expect("its end");
+    let request: Value = serde_json::from_str(request).expect("a request");
+    let expected: Value = serde_json::from_str(answer).expect("an answer");
+    // As curl sends it: no Accept but `*/*`, no version.
+    let found = server.post("/mcp", request).await.expect(200);
+    let pointers = ["/result/content", "/result/isError", "/result/structuredContent/zone"];
+    for pointer in pointers {
+        assert_eq!(found.pointer(pointer), expected.pointer(pointer), "{pointer}");
+    }
+    let task = &found["result"]["structuredContent"]["tasks"][0];
+    assert_eq!((&task["number"], &task["status"]), (&json!(1), &json!("pending")));
+}
