@@ -1,5 +1,6 @@
 //! Tickler as a chatbot meets it: JSON-RPC over `/mcp`.
 
+use jsonwebtoken::{EncodingKey, Header, encode};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -334,4 +335,89 @@ async fn the_example_of_the_documentation_is_true() {
     }
     let task = &found["result"]["structuredContent"]["tasks"][0];
     assert_eq!((&task["number"], &task["status"]), (&json!(1), &json!("pending")));
+}
+
+const SECRET: &str = "an HS256 secret of thirty-two bytes or more";
+
+fn bearer(claims: Value) -> String {
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    format!("Bearer {}", encode(&Header::default(), &claims, &key).expect("a token"))
+}
+
+async fn call_as(server: &Program, bearer: &str, tool: &str, arguments: Value) -> Value {
+    let params = json!({"name": tool, "arguments": arguments});
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    let mut answer = send(server, message, &[("authorization", bearer)]).await.expect(200);
+    let mut result = answer["result"].take();
+    result["structuredContent"]["now"].take();
+    result
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_users_task_is_like_an_absent_one_for_every_tool() {
+    let server = Program::start_with(&[("TICKLER_JWT_SECRET", SECRET)]).await;
+    let user = |name: &str| bearer(json!({"sub": name, "exp": 4_000_000_000_u64}));
+    let (ann, bob) = (user("ann"), user("bob"));
+    let secret = json!({"title": "Secret", "due_date": "2030-01-01", "reminders": ["1h"]});
+    let made = call_as(&server, &ann, "add_task", secret).await;
+    let task = made["structuredContent"]["tasks"][0]["task_id"].as_str().unwrap().to_owned();
+    let set = call_as(&server, &ann, "list_reminders", json!({})).await;
+    let reminder = &set["structuredContent"]["reminders"][0]["reminder_id"];
+    let reminder = reminder.as_str().unwrap().to_owned();
+    let absent = "00000000-0000-4000-8000-000000000000";
+    let about = |task: &str, reminder: &str| {
+        vec![
+            ("update_task", json!({"task_id": task, "title": "x"})),
+            ("update_task", json!({"updates": [{"task_id": task, "add_tags": "x"}]})),
+            ("complete_task", json!({"task_id": task})),
+            ("complete_task", json!({"tasks": [task], "undo": true})),
+            ("complete_task", json!({"task_id": task, "skip": true})),
+            ("delete_task", json!({"task_id": task})),
+            ("delete_task", json!({"task_id": task, "undo": true})),
+            ("set_reminder", json!({"task_id": task, "lead_time": "2h"})),
+            ("set_reminder", json!({"task_id": task, "snooze_minutes": 5})),
+            ("set_reminder", json!({"reminder_id": reminder, "lead_time": "2h"})),
+            ("set_reminder", json!({"reminder_id": reminder, "snooze_minutes": 5})),
+            ("cancel_reminder", json!({"reminder_id": reminder})),
+            ("cancel_reminder", json!({"reminders": [reminder]})),
+            ("list_reminders", json!({"task_id": task})),
+        ]
+    };
+    for (foreign, unknown) in about(&task, &reminder).into_iter().zip(about(absent, absent)) {
+        let (tool, arguments) = foreign;
+        let theirs = call_as(&server, &bob, tool, arguments.clone()).await.to_string();
+        let nobodys = call_as(&server, &bob, tool, unknown.1).await.to_string();
+        assert_eq!(theirs.replace(&task, absent), nobodys, "{tool} {arguments}");
+        // A filter that names nobody's task finds nothing.
+        let said = if tool == "list_reminders" { "\"count\":0" } else { "not-found" };
+        assert!(theirs.contains(said), "{tool} {arguments}: {theirs}");
+    }
+    for (tool, arguments) in [("list_tasks", json!({"view": "all"})), ("list_reminders", json!({}))]
+    {
+        let listed = call_as(&server, &bob, tool, arguments).await;
+        assert_eq!(listed["structuredContent"]["count"], 0, "{tool}");
+    }
+    let unmoved = call_as(&server, &ann, "list_tasks", json!({"view": "open"})).await;
+    assert_eq!(unmoved["structuredContent"]["tasks"], made["structuredContent"]["tasks"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_endpoint_is_an_audience_of_its_own() {
+    let server = Program::start_with(&[
+        ("TICKLER_JWT_SECRET", SECRET),
+        ("TICKLER_JWT_AUDIENCE", "todo"),
+        ("TICKLER_PUBLIC_URL", "https://todo.example"),
+    ])
+    .await;
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+    for (audience, mcp, api) in
+        [("todo", 200, 200), ("https://todo.example/mcp", 200, 401), ("other", 401, 401)]
+    {
+        let claims = json!({"sub": "ann", "exp": 4_000_000_000_u64, "aud": audience});
+        let bearer = bearer(claims);
+        let with = [("authorization", bearer.as_str())];
+        assert_eq!(send(&server, list.clone(), &with).await.status, mcp, "{audience}");
+        let tasks = server.call_with(Method::GET, "/api/v1/tasks", None, &with).await.unwrap();
+        assert_eq!(tasks.status, api, "{audience}");
+    }
 }
