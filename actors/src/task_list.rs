@@ -31,7 +31,7 @@ mod work;
 mod tests;
 
 pub use event::{Event, Fate};
-pub use list::sifted;
+pub use list::{passing, sifted};
 pub use mass::Mass;
 pub use state::TaskList;
 

@@ -127,17 +127,20 @@ impl App {
         self.versions.update(user.clone(), |seen| *seen = version.max(*seen));
     }
 
-    /// Waits, within a bound, until the views show what was answered before this call; with a `min_version` the bound is
-    /// wider, and what is not there then is `view-behind`.
-    pub(crate) async fn views_shown(&self, user: &UserId, min_version: u64) -> Result<(), Failure> {
+    /// Waits, within a bound, until the views show what was answered before this call, and says whether they do; with a
+    /// `min_version` the bound is wider, and what is not there then is `view-behind`.
+    pub(crate) async fn views_shown(
+        &self,
+        user: &UserId,
+        min_version: u64,
+    ) -> Result<bool, Failure> {
         if min_version == 0 {
             let seen = self.version_seen(user);
-            self.shown(user, seen, Duration::from_millis(VIEWS_USUAL_MS)).await;
-            return Ok(());
+            return Ok(self.shown(user, seen, Duration::from_millis(VIEWS_USUAL_MS)).await);
         }
         self.ask(user, query::Query::Settings, min_version).await?;
         let there = self.shown(user, min_version, Duration::from_millis(VIEWS_ASKED_MS)).await;
-        if there { Ok(()) } else { Err(Failure::Behind) }
+        if there { Ok(true) } else { Err(Failure::Behind) }
     }
 
     /// Whether the views come to show a version of a user's list within a time. A log that is followed here is known to

@@ -15,6 +15,7 @@ mod me;
 mod pure;
 mod recurrences;
 mod reminders;
+mod search;
 mod session;
 mod tags;
 mod tasks;
@@ -80,6 +81,7 @@ const TOKENS: Access = Access::Scope(Scope::Tokens);
 const OPEN: Access = Access::Open;
 
 /// Every route there is.
+#[expect(clippy::too_many_lines, reason = "one table, one line a route")]
 #[rustfmt::skip]
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn table() -> Vec<Route> {
@@ -108,6 +110,7 @@ fn table() -> Vec<Route> {
         route(GET,    "/api/v1/tasks/{id}/history",          AUDIT,  audit::history),
         route(POST,   "/api/v1/undo",                        WRITE,  audit::undo),
         route(GET,    "/api/v1/audit",                       AUDIT,  audit::list),
+        route(GET,    "/api/v1/search",                      READ,   search::find),
         route(GET,    "/api/v1/changes",                     READ,   live::changes),
         route(GET,    "/api/v1/live",                        STREAM, live::events),
         route(POST,   "/api/v1/live/ticket",                 WRITE,  live::ticket),

@@ -24,6 +24,7 @@ mod pure;
 mod recent;
 mod recurrences;
 mod reminders;
+mod search;
 mod serve;
 mod shelf;
 mod sidecar;

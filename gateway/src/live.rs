@@ -263,3 +263,6 @@ impl Drop for Stream {
         self.live.leave(&self.user);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,17 @@ impl Params {
         items
     }
 
+    /// Takes `sort=relevance`, which is also what no `sort` means; another one is left for the list.
+    pub(crate) fn relevance(&mut self) -> bool {
+        let mut sorts =
+            self.given.iter().filter(|(name, value)| name == "sort" && !value.is_empty());
+        let relevance = sorts.all(|(_, value)| value.eq_ignore_ascii_case("relevance"));
+        if relevance {
+            self.given.retain(|(name, _)| name != "sort");
+        }
+        relevance
+    }
+
     /// Takes `true` or `false`.
     pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
         self.read(name, |text| match text.to_ascii_lowercase().as_str() {

@@ -8,7 +8,7 @@ use actors::{
         task::{
             Due, Task,
             command::Settings,
-            query::{Answer, List},
+            query::{Answer, Filter, List},
         },
         text::{Description, Tag, Title},
         time::Timestamp,
@@ -45,12 +45,36 @@ pub(crate) struct Owner {
     pub(crate) default_zone: Tz,
 }
 
+/// The tasks that pass a filter, with what they were read from.
+pub(crate) fn sieve(
+    bodies: Vec<Arc<str>>,
+    owner: &Owner,
+    filter: &Filter,
+) -> Vec<(Arc<Task>, Arc<str>)> {
+    let (tasks, mut by_id) = read_all(bodies);
+    let at = (owner.version, owner.now, owner.default_zone);
+    let passing = task_list::passing(tasks, owner.settings.clone(), filter, at);
+    passing.into_iter().filter_map(|task| by_id.remove(&task.id).map(|body| (task, body))).collect()
+}
+
 /// The page that a list asks for, of these tasks. One that cannot be read is left out.
 pub(crate) fn page(
     bodies: impl IntoIterator<Item = Arc<str>>,
     owner: Owner,
     list: &List,
 ) -> Result<Page, Rejection> {
+    let (tasks, by_id) = read_all(bodies);
+    let Owner { settings, version, now, default_zone } = owner;
+    let sifted = task_list::sifted(tasks, settings, list, (version, now, default_zone))?;
+    let Answer::List { tasks, total, next } = sifted else { return Ok(Page::default()) };
+    let ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
+    let tasks = ids.iter().filter_map(|id| by_id.get(id).cloned()).collect();
+    Ok(Page { tasks, ids, total, next })
+}
+
+type Read = (Vec<Arc<Task>>, HashMap<Uuid, Arc<str>>);
+
+fn read_all(bodies: impl IntoIterator<Item = Arc<str>>) -> Read {
     let mut by_id = HashMap::new();
     let mut tasks = Vec::new();
     for body in bodies {
@@ -59,12 +83,7 @@ pub(crate) fn page(
             tasks.push(Arc::new(task));
         }
     }
-    let Owner { settings, version, now, default_zone } = owner;
-    let sifted = task_list::sifted(tasks, settings, list, (version, now, default_zone))?;
-    let Answer::List { tasks, total, next } = sifted else { return Ok(Page::default()) };
-    let ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
-    let tasks = ids.iter().filter_map(|id| by_id.get(id).cloned()).collect();
-    Ok(Page { tasks, ids, total, next })
+    (tasks, by_id)
 }
 
 /// What filters and sorting look at of a task as the interface writes it.
@@ -89,7 +108,8 @@ struct Written {
     version: u64,
 }
 
-fn read(body: &str) -> Option<Task> {
+/// A task from what the interface writes of it, as far as filters, sorts and searches look at it.
+pub(crate) fn read(body: &str) -> Option<Task> {
     let written: Written = serde_json::from_str(body).ok()?;
     Some(Task {
         id: written.id,

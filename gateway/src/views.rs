@@ -7,8 +7,12 @@ mod apply;
 mod audit;
 mod changes;
 mod message;
+mod search;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::{path::Path, sync::Arc};
 
@@ -23,6 +27,10 @@ pub(crate) use apply::topic;
 pub use audit::{AuditEntry, AuditPage, AuditQuery};
 pub use changes::{Changes, ChangesError, MESSAGES_KEPT_MS};
 pub use message::Message;
+#[cfg(test)]
+pub(crate) use message::task as task_of;
+pub(crate) use search::Archived;
+pub(crate) use words::{Word, words};
 
 /// The file beside the actors' store that holds the views of the embedded host.
 pub const FILE: &str = "views.sqlite";

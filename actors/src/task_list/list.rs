@@ -20,7 +20,7 @@ use crate::{
         task::{
             Task,
             command::Settings,
-            query::{Answer, List, Order, SortBy},
+            query::{Answer, Filter, List, Order, SortBy},
         },
         time::Timestamp,
     },
@@ -96,13 +96,36 @@ pub fn sifted(
     tasks: Vec<Arc<Task>>,
     settings: Settings,
     ask: &List,
-    (sequence, now, default_zone): (u64, Timestamp, Tz),
+    at: (u64, Timestamp, Tz),
 ) -> Result<Answer, Rejection> {
+    elsewhere(tasks, settings, at, |holder, at| list(holder, ask, at))
+}
+
+/// Those of such tasks that pass a filter.
+pub fn passing(
+    tasks: Vec<Arc<Task>>,
+    settings: Settings,
+    filter: &Filter,
+    at: (u64, Timestamp, Tz),
+) -> Vec<Arc<Task>> {
+    elsewhere(tasks, settings, at, |holder, at| {
+        let sift = Sift::new(holder, filter, at);
+        holder.tasks.values().filter(|task| sift.passes(task)).cloned().collect()
+    })
+}
+
+/// Looks at tasks as if a list held them.
+fn elsewhere<R>(
+    tasks: Vec<Arc<Task>>,
+    settings: Settings,
+    (sequence, now, default_zone): (u64, Timestamp, Tz),
+    look: impl FnOnce(&TaskList, &Moment<'_>) -> R,
+) -> R {
     let tasks = tasks.into_iter().map(|task| (task.number, task)).collect();
     let holder = TaskList { tasks, settings: Arc::new(settings), ..TaskList::default() };
-    let nobody = UserId::parse("-").ok_or_else(Rejection::not_found)?;
-    let key = actor::Key::task_list(&nobody);
-    list(&holder, ask, &Moment { key: &key, sequence, now, default_zone })
+    let user = UserId::parse("-").expect("one character is a user id");
+    let key = actor::Key::task_list(&user);
+    look(&holder, &Moment { key: &key, sequence, now, default_zone })
 }
 
 fn key<'a>(sift: &Sift<'_>, task: &'a Task, sort: SortBy) -> Key<'a> {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use actors::message::{event::CloudEvent, time::Timestamp};
 use serde_json::Value;
 
-use super::{Fresh, Views, audit, message};
+use super::{
+    Fresh, Views, audit, message,
+    search::{Row, index_postgres, index_sqlite},
+};
 
 /// A fact read into what the views need of it.
 pub(super) struct Fact<'a> {
@@ -182,14 +185,26 @@ macro_rules! position_in {
     }};
 }
 
+/// Makes a task findable as it is now.
+macro_rules! index_in {
+    ($index:ident, $tx:ident, $fact:ident) => {{
+        if $fact.topic == "task-events" && $fact.event.data.contains_key("title") {
+            let task = message::task(&$fact.event.data);
+            let archived = $fact.event.kind == "task.archived";
+            $index!($tx, $fact.user, Row::new($fact.user, &task, archived));
+        }
+    }};
+}
+
 macro_rules! apply_in {
-    ($tx:ident, $facts:ident, $now:ident, $fresh:ident) => {{
+    ($index:ident, $tx:ident, $facts:ident, $now:ident, $fresh:ident) => {{
         let mut marks = Marks::new();
         for fact in $facts {
             if is_new!($tx, fact, marks) {
                 audit_in!($tx, fact, $now);
                 messages_in!($tx, fact, $fresh);
                 archive_in!($tx, fact);
+                index_in!($index, $tx, fact);
             }
         }
         for ((consumer, actor), (sequence, ordinal)) in marks {
@@ -220,7 +235,7 @@ impl Views {
         match self {
             Self::Sqlite(pool) => {
                 let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-                apply_in!(tx, facts, now, fresh);
+                apply_in!(index_sqlite, tx, facts, now, fresh);
                 position_in!(tx, position);
                 tx.commit().await?;
             }
@@ -236,7 +251,7 @@ impl Views {
                         .execute(&mut *tx)
                         .await?;
                 }
-                apply_in!(tx, facts, now, fresh);
+                apply_in!(index_postgres, tx, facts, now, fresh);
                 position_in!(tx, position);
                 tx.commit().await?;
             }

@@ -93,7 +93,7 @@ const REMINDER_EXTRAS: &[&str] = &[
 ];
 
 /// The task of a task event's flat data, as section 4 shows it.
-pub(super) fn task(data: &Map<String, Value>) -> Value {
+pub(crate) fn task(data: &Map<String, Value>) -> Value {
     object(data, "task_id", TASK_EXTRAS)
 }
 

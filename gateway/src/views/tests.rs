@@ -1,7 +1,7 @@
 use actors::message::{event::CloudEvent, time::Timestamp};
 use serde_json::{Value, json};
 
-use super::{AuditQuery, ChangesError, Views};
+use super::{AuditQuery, ChangesError, Views, on, testing::on_both};
 
 /// Event `index` of turn `sequence` of a user's list.
 fn event(user: &str, sequence: u64, index: u64, kind: &str) -> CloudEvent {
@@ -14,20 +14,13 @@ fn event(user: &str, sequence: u64, index: u64, kind: &str) -> CloudEvent {
     .unwrap()
 }
 
-async fn views() -> (Views, tempfile::TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    (Views::sqlite(dir.path()).await.unwrap(), dir)
-}
-
 fn all(user: &str) -> AuditQuery {
     AuditQuery { user: user.to_owned(), limit: 200, ..AuditQuery::default() }
 }
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-#[tokio::test]
-async fn an_event_delivered_again_has_its_effect_once() {
-    let (views, _dir) = views().await;
+async fn an_event_delivered_again_has_its_effect_once(views: &Views) {
     let batch = [
         event("ann", 1, 0, "task.created"),
         event("ann", 1, 1, "task.recurred"),
@@ -46,9 +39,7 @@ async fn an_event_delivered_again_has_its_effect_once() {
     assert_eq!((types, page.total), (vec!["task.created", "task.recurred", "task.updated"], 3));
 }
 
-#[tokio::test]
-async fn the_chain_holds_and_cannot_be_rewritten() {
-    let (views, _dir) = views().await;
+async fn the_chain_holds_and_cannot_be_rewritten(views: &Views) {
     let batch: Vec<_> = (1..=5).map(|n| event("ann", n, 0, "task.updated")).collect();
     views.apply(&batch, None, NOW).await.unwrap();
     let entries = views.audit(&all("ann")).await.unwrap().entries;
@@ -58,14 +49,12 @@ async fn the_chain_holds_and_cannot_be_rewritten() {
         assert_eq!(entry.hash, entry.expected_hash());
         before = Some(entry.hash.clone());
     }
-    let Views::Sqlite(pool) = &views else { unreachable!("these views are SQLite's") };
-    assert!(sqlx::query("UPDATE audit SET payload = '{}'").execute(pool).await.is_err());
-    assert!(sqlx::query("DELETE FROM audit").execute(pool).await.is_err());
+    for change in ["UPDATE audit SET payload = '{}'", "DELETE FROM audit"] {
+        assert!(on!(views, pool => sqlx::query(change).execute(pool).await.is_err()), "{change}");
+    }
 }
 
-#[tokio::test]
-async fn a_page_is_filtered_ordered_and_followed() {
-    let (views, _dir) = views().await;
+async fn a_page_is_filtered_ordered_and_followed(views: &Views) {
     let batch: Vec<_> = (1..=5)
         .map(|n| event("ann", n, 0, if n % 2 == 0 { "task.updated" } else { "task.created" }))
         .collect();
@@ -86,9 +75,7 @@ async fn a_page_is_filtered_ordered_and_followed() {
     assert!(views.audit(&all("bob")).await.unwrap().entries.is_empty());
 }
 
-#[tokio::test]
-async fn messages_resume_where_a_screen_left_off() {
-    let (views, _dir) = views().await;
+async fn messages_resume_where_a_screen_left_off(views: &Views) {
     assert_eq!(views.newest("ann").await.unwrap(), 0);
     let batch: Vec<_> = (1..=3).map(|n| event("ann", n, 0, "task.updated")).collect();
     views.apply(&batch, None, NOW).await.unwrap();
@@ -103,4 +90,11 @@ async fn messages_resume_where_a_screen_left_off() {
     views.forget_messages(Timestamp(NOW.0 + super::MESSAGES_KEPT_MS)).await.unwrap();
     assert!(matches!(views.changes("ann", 1, 1).await, Err(ChangesError::Expired)));
     assert_eq!(views.newest("ann").await.unwrap(), 3);
+}
+
+on_both! {
+    an_event_delivered_again_has_its_effect_once
+    the_chain_holds_and_cannot_be_rewritten
+    a_page_is_filtered_ordered_and_followed
+    messages_resume_where_a_screen_left_off
 }

@@ -232,6 +232,10 @@ async fn archived_tasks_are_shown_and_refuse_changes() {
         assert_eq!(answer.header("x-total-count"), total, "{query}");
         answer.expect(200);
     }
+    for query in ["q=old", "q=old&archived=true"] {
+        let found = server.get(&format!("/api/v1/search?{query}")).await.expect(200);
+        assert_eq!(found["total"], 2, "{query}: {found}");
+    }
     let page = server.get("/api/v1/tasks?archived=true&sort=title&order=asc&limit=1").await;
     assert!(page.header("link").contains("cursor="));
     assert_eq!(page.expect(200)[0]["title"], "Old");

@@ -1,0 +1,156 @@
+//! The tasks that hold given words: which they may be, by the index; the gateway then looks at each.
+
+use std::sync::Arc;
+
+use actors::message::time::Timestamp;
+use serde_json::Value;
+
+use super::{Views, words};
+
+/// Most tasks that one question looks at.
+const FOUND_MAX: i64 = 20_000;
+/// How long a deleted task can be found: as long as it can be restored.
+const DELETED_KEPT_MS: i64 = 30 * 86_400_000;
+
+/// A task as the index takes it.
+pub(super) struct Row {
+    pub(super) task_id: String,
+    pub(super) version: i64,
+    pub(super) archived: i64,
+    pub(super) deleted_at: Option<i64>,
+    pub(super) body: String,
+    pub(super) words: Vec<String>,
+}
+
+impl Row {
+    /// The row of a user's task as the interface writes it.
+    pub(super) fn new(user: &str, task: &Value, archived: bool) -> Self {
+        let text = |name: &str| task[name].as_str();
+        let deleted_at =
+            text("deleted_at").and_then(|at| at.parse::<chrono::DateTime<chrono::Utc>>().ok());
+        Self {
+            task_id: text("id").unwrap_or_default().to_owned(),
+            version: task["version"].as_i64().unwrap_or_default(),
+            archived: i64::from(archived),
+            deleted_at: deleted_at.map(|at| at.timestamp_millis()),
+            words: words::index(user, [text("title"), text("description")]),
+            body: task.to_string(),
+        }
+    }
+}
+
+/// Puts a row in SQLite's tables.
+macro_rules! index_sqlite {
+    ($tx:ident, $user:expr, $row:expr) => {{
+        const ROW: &str = "INSERT INTO task_search (user_id, task_id, version, archived, deleted_at, body) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id, task_id) DO UPDATE SET \
+             version = excluded.version, archived = excluded.archived, deleted_at = excluded.deleted_at, \
+             body = excluded.body WHERE excluded.version >= task_search.version RETURNING id";
+        const WORDS: &str = "INSERT OR REPLACE INTO task_words (rowid, words) VALUES ($1, $2)";
+        let row: $crate::views::search::Row = $row;
+        let id: Option<(i64,)> = sqlx::query_as(ROW)
+            .bind($user)
+            .bind(&row.task_id)
+            .bind(row.version)
+            .bind(row.archived)
+            .bind(row.deleted_at)
+            .bind(&row.body)
+            .fetch_optional(&mut *$tx)
+            .await?;
+        if let Some((id,)) = id {
+            sqlx::query(WORDS).bind(id).bind(row.words.join(" ")).execute(&mut *$tx).await?;
+        }
+    }};
+}
+
+/// Puts a row in PostgreSQL's table.
+macro_rules! index_postgres {
+    ($tx:ident, $user:expr, $row:expr) => {{
+        const ROW: &str = "INSERT INTO task_search (user_id, task_id, version, archived, deleted_at, body, words) \
+             VALUES ($1, $2, $3, $4, $5, $6, array_to_tsvector($7)) ON CONFLICT (user_id, task_id) DO UPDATE SET \
+             version = excluded.version, archived = excluded.archived, deleted_at = excluded.deleted_at, \
+             body = excluded.body, words = excluded.words WHERE excluded.version >= task_search.version";
+        let row: $crate::views::search::Row = $row;
+        sqlx::query(ROW)
+            .bind($user)
+            .bind(&row.task_id)
+            .bind(row.version)
+            .bind(row.archived)
+            .bind(row.deleted_at)
+            .bind(&row.body)
+            .bind(&row.words)
+            .execute(&mut *$tx)
+            .await?;
+    }};
+}
+pub(super) use {index_postgres, index_sqlite};
+
+const SQLITE: &str = "SELECT body FROM task_search WHERE id IN \
+     (SELECT rowid FROM task_words WHERE task_words MATCH $1) AND user_id = $2 \
+     AND archived >= $3 AND (deleted_at IS NULL OR deleted_at > $4) LIMIT $5";
+const POSTGRES: &str = "SELECT body FROM task_search WHERE words @@ CAST($1 AS TSQUERY) AND user_id = $2 \
+     AND archived >= $3 AND (deleted_at IS NULL OR deleted_at > $4) LIMIT $5";
+
+impl Views {
+    /// The user's tasks that may hold all of these folded words by prefix; with `archived` only those that left the list.
+    pub(crate) async fn found(
+        &self,
+        user: &str,
+        wanted: &[String],
+        archived: Archived,
+        now: Timestamp,
+    ) -> Result<Vec<Arc<str>>, sqlx::Error> {
+        let least = i64::from(archived == Archived::Only);
+        let since = now.0 - DELETED_KEPT_MS;
+        macro_rules! rows {
+            ($pool:ident, $sql:ident, $question:expr) => {
+                sqlx::query_as($sql)
+                    .bind($question)
+                    .bind(user)
+                    .bind(least)
+                    .bind(since)
+                    .bind(FOUND_MAX)
+                    .fetch_all($pool)
+                    .await?
+            };
+        }
+        let rows: Vec<(String,)> = match self {
+            Self::Sqlite(pool) => rows!(pool, SQLITE, words::fts5(user, wanted)),
+            Self::Postgres(pool) => rows!(pool, POSTGRES, words::tsquery(user, wanted)),
+        };
+        Ok(rows.into_iter().map(|(body,)| body.into()).collect())
+    }
+
+    /// The newest change of a user's list that is in the views.
+    pub(crate) async fn list_sequence(&self, user: &str) -> Result<i64, sqlx::Error> {
+        const SEQUENCE: &str = "SELECT list_sequence FROM message_head WHERE user_id = $1";
+        let row: Option<(i64,)> = super::on!(self, pool => sqlx::query_as(SEQUENCE).bind(user).fetch_optional(pool).await?);
+        Ok(row.map_or(0, |(sequence,)| sequence))
+    }
+
+    /// Drops what was deleted too long ago to be restored.
+    pub(crate) async fn forget_deleted(&self, now: Timestamp) -> Result<(), sqlx::Error> {
+        const WORDS: &str = "DELETE FROM task_words WHERE rowid IN \
+             (SELECT id FROM task_search WHERE deleted_at <= $1)";
+        const ROWS: &str = "DELETE FROM task_search WHERE deleted_at <= $1";
+        let before = now.0 - DELETED_KEPT_MS;
+        match self {
+            Self::Sqlite(pool) => {
+                let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+                sqlx::query(WORDS).bind(before).execute(&mut *tx).await?;
+                sqlx::query(ROWS).bind(before).execute(&mut *tx).await?;
+                tx.commit().await
+            }
+            Self::Postgres(pool) => sqlx::query(ROWS).bind(before).execute(pool).await.map(drop),
+        }
+    }
+}
+
+/// Which tasks a search looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Archived {
+    /// Those in the list and those that left it.
+    Too,
+    /// Those that left the list.
+    Only,
+}
