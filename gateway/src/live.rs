@@ -6,6 +6,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -21,6 +22,9 @@ const PAGE_MAX: i64 = 100;
 /// A stream that is further behind than this, after it once was up to date, is told to fetch anew.
 const BEHIND_MAX: i64 = 1_000;
 
+/// The waits between looks at the views after another host has told of an event, in milliseconds.
+const LOOKS_MS: [u64; 6] = [0, 50, 150, 300, 500, 1_000];
+
 /// The open streams of this process. Clones are the same ones.
 #[derive(Clone)]
 pub struct Live {
@@ -31,6 +35,8 @@ pub struct Live {
 /// A user whom somebody looks at.
 struct Watched {
     streams: usize,
+    /// Hints since the views are being looked at; 0 where they are not.
+    looks: usize,
     newest: watch::Sender<i64>,
     tail: VecDeque<Message>,
 }
@@ -48,12 +54,64 @@ impl Live {
         for Fresh { user, message } in fresh {
             let Some(watched) = users.get_mut(&user) else { continue };
             let ordinal = message.ordinal;
+            if watched.tail.back().is_some_and(|last| last.ordinal + 1 != ordinal) {
+                // Another host has put others between them: the views have them all.
+                watched.tail.clear();
+            }
             if watched.tail.len() >= TAIL_MAX {
                 watched.tail.pop_front();
             }
             watched.tail.push_back(message);
-            watched.newest.send_replace(ordinal);
+            watched.newest.send_if_modified(|newest| {
+                let newer = ordinal > *newest;
+                *newest = ordinal.max(*newest);
+                newer
+            });
         }
+    }
+
+    /// Looks, for a while, for messages that another host has put into the views or is about to, and tells the user's
+    /// streams here.
+    pub(crate) fn look(&self, views: &Views, user: &str) {
+        {
+            let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(watched) = users.get_mut(user) else { return };
+            watched.looks += 1;
+            if watched.looks > 1 {
+                return;
+            }
+        }
+        let (live, views, user) = (self.clone(), views.clone(), user.to_owned());
+        tokio::spawn(async move {
+            for wait_ms in LOOKS_MS {
+                tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                let Ok(newest) = views.newest(&user).await else { continue };
+                if !live.reached(&user, newest) {
+                    return;
+                }
+            }
+            let mut users = live.users.lock().unwrap_or_else(PoisonError::into_inner);
+            let again = users.get_mut(&user).is_some_and(|w| std::mem::take(&mut w.looks) > 1);
+            drop(users);
+            if again {
+                live.look(&views, &user);
+            }
+        });
+    }
+
+    /// The views hold a user's messages up to this one; `false` where nobody looks any more.
+    fn reached(&self, user: &str, ordinal: i64) -> bool {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(watched) = users.get_mut(user) else { return false };
+        if watched.tail.back().is_some_and(|last| last.ordinal < ordinal) {
+            watched.tail.clear();
+        }
+        watched.newest.send_if_modified(|newest| {
+            let newer = ordinal > *newest;
+            *newest = ordinal.max(*newest);
+            newer
+        });
+        true
     }
 
     /// Ends every stream: the process is stopping.
@@ -66,6 +124,7 @@ impl Live {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         let watched = users.entry(user.to_owned()).or_insert_with(|| Watched {
             streams: 0,
+            looks: 0,
             newest: watch::Sender::new(0),
             tail: VecDeque::new(),
         });

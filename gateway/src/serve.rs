@@ -40,7 +40,7 @@ impl Host {
     /// Opens the host that the configuration names.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         if config.runtime == Runtime::Dapr {
-            let actors = Actors::Dapr(sidecar::front(config)?);
+            let actors = Actors::Dapr(Box::new(sidecar::front(config)?));
             return Ok(Self { actors, set_clock: None });
         }
         let clock = if config.test_clock { Clock::settable() } else { Clock::real() };

@@ -59,8 +59,8 @@ pub struct Fresh {
 macro_rules! on {
     ($views:expr, $pool:ident => $body:expr) => {
         match $views {
-            Self::Sqlite($pool) => $body,
-            Self::Postgres($pool) => $body,
+            $crate::views::Views::Sqlite($pool) => $body,
+            $crate::views::Views::Postgres($pool) => $body,
         }
     };
 }
