@@ -25,6 +25,8 @@ const BATCH_EVENTS_MAX: usize = 256;
 const RETRY_MIN_MS: u64 = 50;
 /// The longest wait after a failure.
 const RETRY_MAX_MS: u64 = 5_000;
+/// What is too old is forgotten this often.
+const RETENTION_MS: u64 = 600_000;
 /// Events that stay in the log after every reader has read them.
 const LOG_KEPT_EVENTS: i64 = 10_000;
 /// The log is trimmed once this many more have gathered.
@@ -42,6 +44,7 @@ pub struct Feed {
 pub struct Running {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    retention: JoinHandle<()>,
 }
 
 impl Running {
@@ -49,6 +52,7 @@ impl Running {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let _ = self.task.await;
+        let _ = self.retention.await;
     }
 }
 
@@ -61,9 +65,10 @@ impl Feed {
         let feed =
             Self { applied: applied_seen, newest: log.newest(), failing: Arc::clone(&failing) };
         let newest = log.newest();
+        let retention = tokio::spawn(retain(log.clone(), views.clone(), stopped.clone()));
         let run = Run { log, views, live, applied, newest, failing, stopped };
         let task = tokio::spawn(run.follow());
-        (feed, Running { stop, task })
+        (feed, Running { stop, task, retention })
     }
 
     /// Waits until everything that was answered before this call is in the views; false where it takes longer.
@@ -153,7 +158,7 @@ impl Run {
                     Ok(_) => return Ok(()),
                     Err(_) => return Err(Stopped),
                 },
-                _ = self.stopped.changed() => {}
+                changed = self.stopped.changed() => if changed.is_err() { return Err(Stopped) },
             }
         }
     }
@@ -202,6 +207,23 @@ impl Run {
             _ => {}
         }
         *failing = why.map(str::to_owned);
+    }
+}
+
+/// Keeps what can be forgotten within its bounds: messages for a day, deleted tasks as long as they can be restored.
+async fn retain(clock: Embedded, views: Views, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let pause = tokio::time::sleep(Duration::from_millis(RETENTION_MS));
+        tokio::select! {
+            () = pause => {}
+            _ = stopped.changed() => return,
+        }
+        let now = clock.now();
+        for kept in [views.forget_messages(now).await, views.forget_deleted(now).await] {
+            if let Err(error) = kept {
+                tracing::warn!(%error, "what is too old was not forgotten; later again");
+            }
+        }
     }
 }
 
