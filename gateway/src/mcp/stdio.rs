@@ -205,6 +205,7 @@ async fn handle(
     let mut parts =
         Request::post("/mcp").body(()).map_err(|error| error.to_string())?.into_parts().0;
     parts.headers = headers;
+    parts.headers.insert(header::HOST, HeaderValue::from_static("localhost"));
     let asked = Asked { app: app.clone(), caller: caller.clone(), traceparent: new_trace() };
     let answered = answer(asked, parts, body).await;
     let body = answered.map_err(|problem| problem.detail.into_owned())?.into_body();

@@ -10,6 +10,7 @@ mod isolation;
 mod kill;
 mod live;
 mod mcp;
+mod mcp_stdio;
 mod program;
 mod search;
 mod sentences;
