@@ -238,13 +238,11 @@ impl Accounts {
     }
 
     /// Makes a ticket for one live stream.
-    #[expect(dead_code, reason = "live streams come later")]
     pub(crate) async fn make_ticket(&self, holder: &Holder, now: Timestamp) -> Stored<String> {
         self.pass("ticket", holder, now, now.plus(TICKET_MS)).await
     }
 
     /// Takes a ticket: it opens once.
-    #[expect(dead_code, reason = "live streams come later")]
     pub(crate) async fn take_ticket(&self, secret: &str, now: Timestamp) -> Stored<Option<Holder>> {
         let Self::Sqlite(pool) = self;
         let row = sqlx::query(

@@ -65,6 +65,7 @@ impl Feed {
         let feed =
             Self { applied: applied_seen, newest: log.newest(), failing: Arc::clone(&failing) };
         let newest = log.newest();
+        tokio::spawn(live.clone().hear_others(views.clone()));
         let retention = tokio::spawn(retain(log.clone(), views.clone(), stopped.clone()));
         let run = Run { log, views, live, applied, newest, failing, stopped };
         let task = tokio::spawn(run.follow());

@@ -23,7 +23,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-pub(crate) use apply::topic;
+pub(crate) use apply::{CHANNEL, topic};
 pub use audit::{AuditEntry, AuditPage, AuditQuery};
 pub use changes::{Changes, ChangesError, MESSAGES_KEPT_MS};
 pub use message::Message;

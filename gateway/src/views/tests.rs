@@ -144,7 +144,25 @@ async fn a_stream_begun_anew_expires_every_cursor(views: &Views) {
     assert!(views.changes("bob", 1, 1).await.is_ok());
 }
 
+async fn two_who_apply_the_same_at_once_have_one_effect(views: &Views) {
+    let users = ["ann", "bob", "eve"];
+    let batch = |n| -> Vec<CloudEvent> {
+        users.iter().map(|user| event(user, n, 0, "task.updated")).collect()
+    };
+    let backwards = |n| -> Vec<CloudEvent> { batch(n).into_iter().rev().collect() };
+    for n in 1..=20 {
+        let (one, other) = (batch(n), backwards(n));
+        let both = tokio::join!(views.apply(&one, None, NOW), views.apply(&other, None, NOW));
+        assert_eq!(both.0.unwrap().len() + both.1.unwrap().len(), users.len());
+    }
+    for user in users {
+        assert_eq!(views.verify(user).await.unwrap(), Ok(20));
+        assert_eq!(views.newest(user).await.unwrap(), 20);
+    }
+}
+
 on_both! {
+    two_who_apply_the_same_at_once_have_one_effect
     a_forged_trail_is_told_by_its_first_broken_entry
     a_stream_begun_anew_expires_every_cursor
     an_event_delivered_again_has_its_effect_once
