@@ -14,6 +14,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     live::Live,
+    observe::Metrics,
     views::{Views, topic},
 };
 
@@ -59,6 +60,8 @@ impl Running {
 impl Feed {
     /// Starts to follow the log.
     pub fn start(log: Embedded, views: Views, live: Live) -> (Self, Running) {
+        // What is counted before there is a recorder is counted by nobody.
+        Metrics::install();
         let (applied, applied_seen) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let failing = Arc::default();
