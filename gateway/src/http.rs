@@ -183,8 +183,19 @@ pub(crate) struct Resource {
 
 /// The whole interface.
 pub fn router(app: &Arc<App>) -> Router {
+    serve(app, table())
+}
+
+/// What a process that has only actors answers: whether it lives, and what it counts.
+pub(crate) fn probes(app: &Arc<App>) -> Router {
+    let probes = ["/health", "/healthz", "/livez", "/ready", "/readyz", "/metrics"];
+    let is_probe = |route: &Route| probes.iter().any(|probe| route.template.starts_with(probe));
+    serve(app, table().into_iter().filter(is_probe).collect())
+}
+
+fn serve(app: &Arc<App>, table: Vec<Route>) -> Router {
     let mut resources: BTreeMap<&'static str, Vec<Route>> = BTreeMap::new();
-    for route in table() {
+    for route in table {
         resources.entry(route.template).or_default().push(route);
     }
     let mut router = Router::new();
