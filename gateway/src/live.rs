@@ -9,9 +9,10 @@ use std::{
     time::Duration,
 };
 
+use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 
-use crate::views::{ChangesError, Fresh, Message, Views};
+use crate::views::{CHANNEL, ChangesError, Fresh, Message, Views};
 
 /// Most streams of one user.
 pub(crate) const USER_STREAMS_MAX: usize = 20;
@@ -19,11 +20,10 @@ pub(crate) const USER_STREAMS_MAX: usize = 20;
 const TAIL_MAX: usize = 128;
 /// Most messages that a stream takes at once.
 const PAGE_MAX: i64 = 100;
+/// The wait before other processes are listened to again.
+const LISTEN_RETRY_MS: u64 = 1_000;
 /// A stream that is further behind than this, after it once was up to date, is told to fetch anew.
 const BEHIND_MAX: i64 = 1_000;
-
-/// The waits between looks at the views after another host has told of an event, in milliseconds.
-const LOOKS_MS: [u64; 6] = [0, 50, 150, 300, 500, 1_000];
 
 /// The open streams of this process. Clones are the same ones.
 #[derive(Clone)]
@@ -35,8 +35,6 @@ pub struct Live {
 /// A user whom somebody looks at.
 struct Watched {
     streams: usize,
-    /// Hints since the views are being looked at; 0 where they are not.
-    looks: usize,
     newest: watch::Sender<i64>,
     tail: VecDeque<Message>,
 }
@@ -55,63 +53,51 @@ impl Live {
             let Some(watched) = users.get_mut(&user) else { continue };
             let ordinal = message.ordinal;
             if watched.tail.back().is_some_and(|last| last.ordinal + 1 != ordinal) {
-                // Another host has put others between them: the views have them all.
+                // Another process wrote what lies between: the views have it.
                 watched.tail.clear();
             }
             if watched.tail.len() >= TAIL_MAX {
                 watched.tail.pop_front();
             }
             watched.tail.push_back(message);
-            watched.newest.send_if_modified(|newest| {
-                let newer = ordinal > *newest;
-                *newest = ordinal.max(*newest);
-                newer
-            });
+            watched.newest.send_replace(ordinal);
         }
     }
 
-    /// Looks, for a while, for messages that another host has put into the views or is about to, and tells the user's
-    /// streams here.
-    pub(crate) fn look(&self, views: &Views, user: &str) {
-        {
-            let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(watched) = users.get_mut(user) else { return };
-            watched.looks += 1;
-            if watched.looks > 1 {
-                return;
-            }
-        }
-        let (live, views, user) = (self.clone(), views.clone(), user.to_owned());
-        tokio::spawn(async move {
-            for wait_ms in LOOKS_MS {
-                tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-                let Ok(newest) = views.newest(&user).await else { continue };
-                if !live.reached(&user, newest) {
-                    return;
+    /// Makes a user's streams look again, or everybody's: another process wrote something.
+    pub(crate) fn nudge(&self, user: Option<&str>) {
+        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let meant = users.iter().filter(|(name, _)| user.is_none_or(|user| user == *name));
+        meant.for_each(|(_, watched)| watched.newest.send_modify(|_| {}));
+    }
+
+    /// Hears what other processes write into the views that they share, until the process stops. What is said while
+    /// nobody listens is made up for: afterwards every stream looks again.
+    pub(crate) async fn hear_others(self, views: Views) {
+        let Views::Postgres(pool) = views else { return };
+        let mut open = self.open.subscribe();
+        let listen = async {
+            loop {
+                if let Err(error) = self.hear(&pool).await {
+                    tracing::warn!(%error, "other processes are not heard; trying again");
                 }
+                tokio::time::sleep(Duration::from_millis(LISTEN_RETRY_MS)).await;
             }
-            let mut users = live.users.lock().unwrap_or_else(PoisonError::into_inner);
-            let again = users.get_mut(&user).is_some_and(|w| std::mem::take(&mut w.looks) > 1);
-            drop(users);
-            if again {
-                live.look(&views, &user);
-            }
-        });
+        };
+        tokio::select! {
+            () = listen => {}
+            _ = open.wait_for(|open| !open) => {}
+        }
     }
 
-    /// The views hold a user's messages up to this one; `false` where nobody looks any more.
-    fn reached(&self, user: &str, ordinal: i64) -> bool {
-        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(watched) = users.get_mut(user) else { return false };
-        if watched.tail.back().is_some_and(|last| last.ordinal < ordinal) {
-            watched.tail.clear();
+    async fn hear(&self, pool: &sqlx::PgPool) -> Result<(), sqlx::Error> {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
+        self.nudge(None);
+        while let Some(said) = listener.try_recv().await? {
+            self.nudge(Some(said.payload()));
         }
-        watched.newest.send_if_modified(|newest| {
-            let newer = ordinal > *newest;
-            *newest = ordinal.max(*newest);
-            newer
-        });
-        true
+        Ok(())
     }
 
     /// Ends every stream: the process is stopping.
@@ -124,7 +110,6 @@ impl Live {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         let watched = users.entry(user.to_owned()).or_insert_with(|| Watched {
             streams: 0,
-            looks: 0,
             newest: watch::Sender::new(0),
             tail: VecDeque::new(),
         });
@@ -139,6 +124,7 @@ impl Live {
             views: views.clone(),
             user: user.to_owned(),
             at: 0,
+            looks: true,
             caught_up: false,
         })
     }
@@ -204,6 +190,8 @@ pub(crate) struct Stream {
     open: watch::Receiver<bool>,
     /// The last message that was taken.
     at: i64,
+    /// There may be something new, whoever wrote it.
+    looks: bool,
     /// It was up to date once; before that it catches up with what it asked for.
     caught_up: bool,
 }
@@ -230,7 +218,7 @@ impl Stream {
             if self.caught_up && newest - self.at > BEHIND_MAX {
                 return self.reset(Reset::Slow).await;
             }
-            if !self.caught_up || newest > self.at {
+            if self.looks || newest > self.at {
                 let messages = match self.live.after(&self.user, self.at) {
                     Some(messages) => messages,
                     None => match self.views.changes(&self.user, self.at, PAGE_MAX).await {
@@ -243,10 +231,13 @@ impl Stream {
                     self.at = last.ordinal;
                     return Ok(Next::Messages(messages));
                 }
-                self.caught_up = true;
+                (self.looks, self.caught_up) = (false, true);
             }
             tokio::select! {
-                changed = self.newest.changed() => if changed.is_err() { return Ok(Next::End) },
+                changed = self.newest.changed() => match changed {
+                    Ok(()) => self.looks = true,
+                    Err(_) => return Ok(Next::End),
+                },
                 _ = self.open.changed() => {}
             }
         }

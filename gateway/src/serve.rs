@@ -181,7 +181,10 @@ pub(crate) async fn open_app(
             let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
             (feed, Some(running))
         }
-        Actors::Dapr(_) => (Feed::delivered(), None),
+        Actors::Dapr(_) => {
+            tokio::spawn(live.clone().hear_others(views.clone()));
+            (Feed::delivered(), None)
+        }
     };
     let app = App::new(config, host.actors, accounts, (views, feed, live), host.set_clock)?;
     Ok((app, running))

@@ -84,7 +84,7 @@ async fn take_one(sidecar: &Sidecar, topic: &str, body: &[u8]) -> Response {
         }
         Ok(Read::Nothing) => "SUCCESS",
         Ok(Read::Copy(user)) => {
-            sidecar.app.live.look(&sidecar.app.views, &user);
+            sidecar.app.live.nudge(Some(&user));
             "SUCCESS"
         }
         Ok(Read::Fact(event)) => match apply(sidecar, topic, &[*event]).await {
@@ -107,7 +107,7 @@ async fn take_bulk(sidecar: &Sidecar, topic: &str, bulk: Bulk) -> Response {
             }
             Ok(Read::Nothing) => statuses.push((id, true)),
             Ok(Read::Copy(user)) => {
-                sidecar.app.live.look(&sidecar.app.views, &user);
+                sidecar.app.live.nudge(Some(&user));
                 statuses.push((id, true));
             }
             Err(why) => {
