@@ -1,5 +1,6 @@
 //! The HTTP interface: one table of routes, and the one way that every request takes.
 
+mod aliases;
 mod answer;
 mod ask;
 mod body;
@@ -50,13 +51,16 @@ pub(crate) enum Access {
     Mcp,
 }
 
+/// What answers the requests of a route.
+type Handler = Arc<dyn Fn(Ask) -> BoxFuture<'static, Outcome> + Send + Sync>;
+
 /// One row of the table.
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) template: &'static str,
     pub(crate) access: Access,
     pub(crate) body_max: usize,
-    handler: Box<dyn Fn(Ask) -> BoxFuture<'static, Outcome> + Send + Sync>,
+    handler: Handler,
 }
 
 /// A row: method, template, access, handler.
@@ -69,7 +73,7 @@ fn route<F>(
 where
     F: Future<Output = Outcome> + Send + 'static,
 {
-    let handler = Box::new(move |ask| -> BoxFuture<'static, Outcome> { Box::pin(handler(ask)) });
+    let handler = Arc::new(move |ask| -> BoxFuture<'static, Outcome> { Box::pin(handler(ask)) });
     Route { method, template, access, body_max: BODY_BYTES_MAX, handler }
 }
 
@@ -185,7 +189,9 @@ pub(crate) struct Resource {
 /// The whole interface.
 pub fn router(app: &Arc<App>) -> Router {
     let mut resources: BTreeMap<&'static str, Vec<Route>> = BTreeMap::new();
-    for route in table() {
+    let table = table();
+    let aliases = aliases::routes(&table);
+    for route in table.into_iter().chain(aliases) {
         resources.entry(route.template).or_default().push(route);
     }
     let mut router = Router::new();
