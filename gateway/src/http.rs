@@ -10,6 +10,7 @@ mod run;
 mod audit;
 mod batch;
 mod clock;
+mod exchange;
 mod health;
 mod live;
 mod me;
@@ -119,6 +120,10 @@ fn table() -> Vec<Route> {
         route(GET,    "/api/v1/live",                        STREAM, live::events),
         route(POST,   "/api/v1/live/ticket",                 WRITE,  live::ticket),
         route(GET,    "/ws",                                 STREAM, live::socket),
+
+        route(GET,    "/api/v1/export",                      READ,   exchange::export),
+        Route { body_max: exchange::FILE_BYTES_MAX, ..
+        route(POST,   "/api/v1/import",                      WRITE,  exchange::import) },
 
         route(POST,   "/api/v1/recurrence/expand",           READ,   pure::expand),
         route(POST,   "/api/v1/parse",                       READ,   pure::parse),

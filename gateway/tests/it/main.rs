@@ -6,6 +6,7 @@ mod aliases;
 mod bad_input;
 mod command_line;
 mod conventions;
+mod exchange;
 mod idempotency;
 mod isolation;
 mod kill;
