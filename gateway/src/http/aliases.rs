@@ -7,6 +7,7 @@
 mod asked;
 mod lists;
 mod said;
+mod streams;
 
 use std::sync::Arc;
 
@@ -181,16 +182,27 @@ pub(super) fn routes(canon: &[Route]) -> Vec<Route> {
         let (access, body_max) = (becomes.access, becomes.body_max);
         Some(Route { method, template, access, body_max, handler })
     };
-    rows().into_iter().filter_map(route).collect()
+    rows().into_iter().filter_map(route).chain(streams::routes()).collect()
 }
 
-/// Answers one request of a row.
-async fn answer(row: Arc<Row>, canon: Handler, mut ask: Ask) -> Outcome {
+/// Whether a token may stand in the query: on the streams of other trees alone, whose clients know no other way.
+pub(super) fn takes_query_token(template: &str) -> bool {
+    streams::TEMPLATES.contains(&template)
+}
+
+/// The user that a path names must be the caller.
+fn same_user(ask: &Ask) -> Result<(), Problem> {
     let named = ask.path.iter().find(|(name, _)| name == "user_id");
     if named.is_some_and(|(_, user)| user != ask.user().as_str()) {
         let why = "The user in the path is not you; you are known by your credential.";
         return Err(Problem::new(Slug::WrongUser, why));
     }
+    Ok(())
+}
+
+/// Answers one request of a row.
+async fn answer(row: Arc<Row>, canon: Handler, mut ask: Ask) -> Outcome {
+    same_user(&ask)?;
     let notes = asked::translate(&row, &mut ask).await?;
     let (app, caller) = (ask.app.clone(), ask.caller().clone());
     let outcome = match row.work {

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests wait for a real clock")]
 
 mod accounts;
+mod alias_streams;
 mod aliases;
 mod bad_input;
 mod command_line;
