@@ -1,5 +1,6 @@
 //! The HTTP interface: one table of routes, and the one way that every request takes.
 
+mod aliases;
 mod answer;
 mod ask;
 mod body;
@@ -9,6 +10,7 @@ mod run;
 mod audit;
 mod batch;
 mod clock;
+mod exchange;
 mod health;
 mod live;
 mod me;
@@ -50,13 +52,16 @@ pub(crate) enum Access {
     Mcp,
 }
 
+/// What answers the requests of a route.
+type Handler = Arc<dyn Fn(Ask) -> BoxFuture<'static, Outcome> + Send + Sync>;
+
 /// One row of the table.
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) template: &'static str,
     pub(crate) access: Access,
     pub(crate) body_max: usize,
-    handler: Box<dyn Fn(Ask) -> BoxFuture<'static, Outcome> + Send + Sync>,
+    handler: Handler,
 }
 
 /// A row: method, template, access, handler.
@@ -69,7 +74,7 @@ fn route<F>(
 where
     F: Future<Output = Outcome> + Send + 'static,
 {
-    let handler = Box::new(move |ask| -> BoxFuture<'static, Outcome> { Box::pin(handler(ask)) });
+    let handler = Arc::new(move |ask| -> BoxFuture<'static, Outcome> { Box::pin(handler(ask)) });
     Route { method, template, access, body_max: BODY_BYTES_MAX, handler }
 }
 
@@ -114,6 +119,10 @@ fn table() -> Vec<Route> {
         route(GET,    "/api/v1/live",                        STREAM, live::events),
         route(POST,   "/api/v1/live/ticket",                 WRITE,  live::ticket),
         route(GET,    "/ws",                                 STREAM, live::socket),
+
+        route(GET,    "/api/v1/export",                      READ,   exchange::export),
+        Route { body_max: exchange::FILE_BYTES_MAX, ..
+        route(POST,   "/api/v1/import",                      WRITE,  exchange::import) },
 
         route(POST,   "/api/v1/recurrence/expand",           READ,   pure::expand),
         route(POST,   "/api/v1/parse",                       READ,   pure::parse),
@@ -183,7 +192,9 @@ pub(crate) struct Resource {
 
 /// The whole interface.
 pub fn router(app: &Arc<App>) -> Router {
-    serve(app, table())
+    let table = table();
+    let aliases = aliases::routes(&table);
+    serve(app, table.into_iter().chain(aliases).collect())
 }
 
 /// What a process that has only actors answers: whether it lives, and what it counts.

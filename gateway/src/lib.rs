@@ -9,6 +9,7 @@ mod app;
 pub mod cli;
 mod config;
 mod cursor;
+mod exchange;
 mod feed;
 mod fields;
 mod http;

@@ -186,7 +186,7 @@ pub(crate) fn tag_list(value: &Value, spelling: Spelling) -> Result<Vec<Tag>, (S
 }
 
 /// The tags of a text: a JSON array, or a comma list.
-fn tag_texts(text: &str) -> Vec<Value> {
+pub(crate) fn tag_texts(text: &str) -> Vec<Value> {
     if let Ok(Value::Array(items)) = serde_json::from_str(text) {
         return items;
     }

@@ -246,7 +246,7 @@ fn written(ask: &Ask, status: StatusCode, done: &Done<Box<Reminder>>) -> Respons
 }
 
 /// The id of the path is judged before everything else.
-async fn judged<T>(ask: &Ask, id: Uuid, read: Result<T, Problem>) -> Result<T, Problem> {
+pub(super) async fn judged<T>(ask: &Ask, id: Uuid, read: Result<T, Problem>) -> Result<T, Problem> {
     let Err(problem) = read else { return read };
     reminders::get(&ask.app, ask.user(), id, 0).await.map_err(failed(ask))?;
     Err(problem)

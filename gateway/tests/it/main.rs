@@ -2,9 +2,12 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests wait for a real clock")]
 
 mod accounts;
+mod alias_streams;
+mod aliases;
 mod bad_input;
 mod command_line;
 mod conventions;
+mod exchange;
 mod idempotency;
 mod isolation;
 mod kill;
