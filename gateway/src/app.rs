@@ -15,6 +15,7 @@ use actors::{
         time::Timestamp,
     },
 };
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{
@@ -32,6 +33,8 @@ use crate::{
 const VERSIONS_MIN: usize = 65_536;
 /// Longest that a read of the views waits for what its caller names by `min_version`.
 const VIEWS_ASKED_MS: u64 = 2_000;
+/// The wait between two looks at whether delivered events have come.
+const VIEWS_AGAIN_MS: u64 = 20;
 /// Longest that any other read of the views waits for what was answered before it.
 const VIEWS_USUAL_MS: u64 = 200;
 
@@ -132,11 +135,31 @@ impl App {
         min_version: u64,
     ) -> Result<bool, Failure> {
         if min_version == 0 {
-            return Ok(self.feed.caught_up(Duration::from_millis(VIEWS_USUAL_MS)).await);
+            let seen = self.version_seen(user);
+            return Ok(self.shown(user, seen, Duration::from_millis(VIEWS_USUAL_MS)).await);
         }
         self.ask(user, query::Query::Settings, min_version).await?;
-        let there = self.feed.caught_up(Duration::from_millis(VIEWS_ASKED_MS)).await;
+        let there = self.shown(user, min_version, Duration::from_millis(VIEWS_ASKED_MS)).await;
         if there { Ok(true) } else { Err(Failure::Behind) }
+    }
+
+    /// Whether the views come to show a version of a user's list within a time. A log that is followed here is known to
+    /// its end; one that is delivered is known by what has come of it.
+    async fn shown(&self, user: &UserId, version: u64, within: Duration) -> bool {
+        if matches!(self.actors, Actors::Embedded(_)) {
+            return self.feed.caught_up(within).await;
+        }
+        let until = Instant::now() + within;
+        loop {
+            let shown = self.views.version(user).await;
+            if shown.is_ok_and(|shown| shown >= version) {
+                return true;
+            }
+            if Instant::now() >= until {
+                return false;
+            }
+            sleep(Duration::from_millis(VIEWS_AGAIN_MS)).await;
+        }
     }
 
     /// Gives a command to a user's task list.

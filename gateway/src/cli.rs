@@ -64,6 +64,8 @@ enum Command {
     /// It speaks to the server that owns the data folder, or that --url names. Where none runs it opens the folder
     /// itself. Its log goes to stderr.
     Mcp(Mcp),
+    /// Print the description of the HTTP interface (OpenAPI 3.1)
+    Openapi,
     /// Print the version
     Version,
     /// Expand a recurrence: request on stdin, occurrences on stdout
@@ -153,6 +155,9 @@ impl Cli {
             Some(Command::Mcp(mcp)) => return Job::Ended(mcp.speak().await),
             Some(Command::Version) => {
                 return print(&format!("tickler {}\n", env!("CARGO_PKG_VERSION")), Exit::Done);
+            }
+            Some(Command::Openapi) => {
+                return print(&format!("{}\n", crate::http::openapi::text()), Exit::Done);
             }
             Some(Command::Expand) => {
                 return compute("/api/v1/recurrence/expand", |request| pure::expanded(&request));

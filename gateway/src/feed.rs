@@ -66,6 +66,12 @@ impl Feed {
         (feed, Running { stop, task })
     }
 
+    /// The feed of a host whose log is delivered: what has come is in the views, and what has not is not known of.
+    pub fn delivered() -> Self {
+        let none = watch::channel(0).1;
+        Self { applied: none.clone(), newest: none, failing: Arc::default() }
+    }
+
     /// Waits until everything that was answered before this call is in the views; false where it takes longer.
     pub(crate) async fn caught_up(&self, within: Duration) -> bool {
         let newest = *self.newest.borrow();

@@ -14,6 +14,7 @@ mod exchange;
 mod health;
 mod live;
 mod me;
+pub(crate) mod openapi;
 mod pure;
 mod recurrences;
 mod reminders;
@@ -144,6 +145,8 @@ fn table() -> Vec<Route> {
         route(GET,    "/health/ready",                       OPEN,   health::ready),
         route(GET,    "/readyz",                             OPEN,   health::ready),
         route(GET,    "/metrics",                            OPEN,   health::metrics),
+        route(GET,    "/openapi.json",                       OPEN,   openapi::json),
+        route(GET,    "/docs",                               OPEN,   openapi::docs),
         route(GET,    "/.well-known/oauth-protected-resource",     OPEN, health::protected_resource),
         route(GET,    "/.well-known/oauth-protected-resource/mcp", OPEN, health::protected_resource),
         route(GET,    "/dev/clock",                          OPEN,   clock::get),
@@ -193,10 +196,27 @@ pub(crate) struct Resource {
 
 /// The whole interface.
 pub fn router(app: &Arc<App>) -> Router {
+    serve(app, routes())
+}
+
+/// Every route there is, in every spelling.
+fn routes() -> Vec<Route> {
+    let mut routes = table();
+    let aliases = aliases::routes(&routes);
+    routes.extend(aliases);
+    routes
+}
+
+/// What a process that has only actors answers: whether it lives, and what it counts.
+pub(crate) fn probes(app: &Arc<App>) -> Router {
+    let probes = ["/health", "/healthz", "/livez", "/ready", "/readyz", "/metrics"];
+    let is_probe = |route: &Route| probes.iter().any(|probe| route.template.starts_with(probe));
+    serve(app, table().into_iter().filter(is_probe).collect())
+}
+
+fn serve(app: &Arc<App>, table: Vec<Route>) -> Router {
     let mut resources: BTreeMap<&'static str, Vec<Route>> = BTreeMap::new();
-    let table = table();
-    let aliases = aliases::routes(&table);
-    for route in table.into_iter().chain(aliases) {
+    for route in table {
         resources.entry(route.template).or_default().push(route);
     }
     let mut router = Router::new();

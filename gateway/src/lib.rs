@@ -28,6 +28,7 @@ mod reminders;
 mod search;
 mod serve;
 mod shelf;
+mod sidecar;
 mod tags;
 mod tasks;
 pub mod views;

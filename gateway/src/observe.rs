@@ -132,7 +132,9 @@ pub(crate) fn start_log_on_stderr(config: &Config) {
 }
 
 fn start(config: &Config, to: BoxMakeWriter, ansi: bool) {
-    let ours = format!("warn,gateway={0},actors={0},{START}=info", config.log_level);
+    // The SDK says every request of an actor at info, in our name.
+    let sdk = "actors::dapr::hosted=warn";
+    let ours = format!("warn,gateway={0},actors={0},{START}=info,{sdk}", config.log_level);
     let filter = EnvFilter::new(ours);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.log_format {

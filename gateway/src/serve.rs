@@ -7,16 +7,18 @@ use actors::{
     embedded::{Clock, Embedded, Options},
 };
 use anyhow::Context;
+use axum::Router;
 use tokio::net::TcpListener;
 
 use crate::{
     Accounts,
     app::{App, SetClock},
-    config::{Config, Runtime},
+    config::{Config, Role, Runtime},
     feed::{self, Feed},
     http::{self, Peer},
     live::Live,
     observe::START,
+    sidecar,
     views::Views,
 };
 
@@ -38,7 +40,8 @@ impl Host {
     /// Opens the host that the configuration names.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         if config.runtime == Runtime::Dapr {
-            anyhow::bail!("this build has no Dapr host yet; use --runtime embedded");
+            let actors = Actors::Dapr(sidecar::front(config)?);
+            return Ok(Self { actors, set_clock: None });
         }
         let clock = if config.test_clock { Clock::settable() } else { Clock::real() };
         let dir = config.data.clone();
@@ -53,22 +56,34 @@ impl Host {
 /// A server that listens.
 pub struct Server {
     app: Arc<App>,
-    feed: feed::Running,
+    router: Router,
+    feed: Option<feed::Running>,
     listener: TcpListener,
     address: SocketAddr,
+    sidecars: Option<TcpListener>,
 }
 
 impl Server {
     /// Opens the accounts and the views and begins to listen; requests are answered once it runs.
     pub async fn open(config: Config, host: Host) -> anyhow::Result<Self> {
-        let bind = config.bind;
-        let listener =
-            TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
-        let address = listener.local_addr()?;
-        let Actors::Embedded(here) = &host.actors;
-        here.announce(&format!("http://{address}"))?;
+        let (listener, address) = listen(config.bind).await?;
+        let sidecars = match config.sidecar_bind.filter(|_| config.runtime == Runtime::Dapr) {
+            Some(bind) => Some(listen(bind).await?.0),
+            None => None,
+        };
+        if let Actors::Embedded(here) = &host.actors {
+            here.announce(&format!("http://{address}"))?;
+        }
         let (app, feed) = open_app(config, host).await?;
-        Ok(Self { app, feed, listener, address })
+        let router = match app.config.role {
+            Role::Actors => http::probes(&app),
+            Role::All | Role::Gateway => http::router(&app),
+        };
+        let router = match &app.actors {
+            Actors::Dapr(front) => sidecar::door(&app, front, router).await?,
+            Actors::Embedded(_) => router,
+        };
+        Ok(Self { app, router, feed, listener, address, sidecars })
     }
 
     /// Where it listens.
@@ -84,13 +99,12 @@ impl Server {
     /// Says in a few lines where it is, where its data is, and who may ask.
     pub fn announce(&self) {
         let config = &self.app.config;
-        tracing::info!(
-            target: START,
-            "tickler {} listens on http://{}, data in {}",
-            env!("CARGO_PKG_VERSION"),
-            self.address,
-            config.data.display()
-        );
+        let data = match config.runtime {
+            Runtime::Embedded => format!("data in {}", config.data.display()),
+            Runtime::Dapr => format!("its sidecar at port {}", config.dapr.grpc_port),
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(target: START, "tickler {version} listens on http://{}, {data}", self.address);
         if config.is_dev() {
             tracing::info!(
                 target: START,
@@ -106,8 +120,13 @@ impl Server {
 
     /// Answers until `stop`, then finishes what is under way, within a bound.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { app, feed, listener, .. } = self;
-        let service = http::router(&app).into_make_service_with_connect_info::<Peer>();
+        let Self { app, router, feed, listener, sidecars, .. } = self;
+        let service = router.into_make_service_with_connect_info::<Peer>();
+        // Open to the end: what is under way is done by actors, whom the sidecar reaches through it.
+        let inner = sidecars.map(|listener| {
+            let service = service.clone();
+            tokio::spawn(async move { axum::serve(listener, service).await })
+        });
         let (stopping, mut stopped) = tokio::sync::watch::channel(());
         let live = app.live.clone();
         let stop = async move {
@@ -125,24 +144,45 @@ impl Server {
             served = async { serving.await } => served.context("cannot go on listening")?,
             () = late => tracing::warn!("some requests did not end within {DRAIN_MS} ms"),
         }
-        feed.stop().await;
+        if let Some(feed) = feed {
+            feed.stop().await;
+        }
         app.actors.close(Duration::from_millis(CLOSE_MS)).await;
         app.accounts.close().await;
         app.views.close().await;
+        if let Some(inner) = inner {
+            inner.abort();
+        }
         Ok(())
     }
 }
 
-/// Opens the accounts and the views over a host, and begins to follow the log.
+async fn listen(bind: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(bind).await;
+    let listener = listener.with_context(|| format!("cannot listen on {bind}"))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Opens the accounts and the views over a host, and begins to follow the log where it is not delivered.
 pub(crate) async fn open_app(
     config: Config,
     host: Host,
-) -> anyhow::Result<(Arc<App>, feed::Running)> {
-    let accounts = Accounts::open(&config.data).await?;
+) -> anyhow::Result<(Arc<App>, Option<feed::Running>)> {
+    let accounts = match (config.runtime, &config.database_url) {
+        (Runtime::Embedded, _) => Accounts::open(&config.data).await?,
+        (Runtime::Dapr, Some(url)) => Accounts::postgres(url).await?,
+        (Runtime::Dapr, None) => anyhow::bail!("--runtime dapr needs DATABASE_URL"),
+    };
     let views = open_views(&config).await?;
     let live = Live::default();
-    let Actors::Embedded(here) = &host.actors;
-    let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
+    let (feed, running) = match &host.actors {
+        Actors::Embedded(here) => {
+            let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
+            (feed, Some(running))
+        }
+        Actors::Dapr(_) => (Feed::delivered(), None),
+    };
     let app = App::new(config, host.actors, accounts, (views, feed, live), host.set_clock)?;
     Ok((app, running))
 }

@@ -16,6 +16,8 @@ mod words;
 
 use std::{path::Path, sync::Arc};
 
+use actors::message::key::{Key, UserId};
+
 use sqlx::{
     PgPool, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -102,6 +104,16 @@ impl Views {
         let row: Option<(i64,)> =
             on!(self, pool => sqlx::query_as(POSITION).bind(consumer).fetch_optional(pool).await?);
         Ok(row.map_or(0, |(offset,)| offset))
+    }
+
+    /// The newest version of a user's list that the views show.
+    pub async fn version(&self, user: &UserId) -> Result<u64, sqlx::Error> {
+        const MARK: &str = "SELECT sequence FROM mark WHERE consumer = $1 AND actor = $2";
+        let (consumer, actor) = ("views/task-events", Key::task_list(user).to_string());
+        let row: Option<(i64,)> = on!(self, pool => {
+            sqlx::query_as(MARK).bind(consumer).bind(&actor).fetch_optional(pool).await?
+        });
+        Ok(row.map_or(0, |(sequence,)| sequence.unsigned_abs()))
     }
 
     /// Every task of a user that has left the list, as it was when it left.

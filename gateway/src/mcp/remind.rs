@@ -114,6 +114,10 @@ pub(super) async fn cancel(scene: &Scene<'_>, mut args: Args) -> Result<Outcome,
     }
     let task = args.take("task_id");
     args.finish()?;
+    let before = cancelled_before(scene).await?;
+    if !before.is_empty() {
+        return Ok(Outcome::of("reminders", before));
+    }
     let mut ids: Vec<Result<Uuid, Refusal>> = Vec::new();
     for named in named {
         ids.extend(match named {
@@ -148,6 +152,16 @@ pub(super) async fn cancel(scene: &Scene<'_>, mut args: Args) -> Result<Outcome,
         results.push(result);
     }
     Ok(Outcome::of("reminders", results))
+}
+
+/// What this call cancelled before, under its key.
+async fn cancelled_before(scene: &Scene<'_>) -> Result<Vec<Result<Item, Refusal>>, Refusal> {
+    let mut results = Vec::new();
+    while let Some(Reply::Reminder(known)) = scene.replayed(results.len()).await? {
+        let now = reminders::get(scene.app(), scene.user(), known.id, 0).await;
+        results.push(done(scene, "Cancelled", now.map(|found| found.answer)));
+    }
+    Ok(results)
 }
 
 /// The pending reminders of a task; an id that is no task's may be a reminder's.

@@ -66,9 +66,9 @@ impl Refusal {
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        let field = problem.wrong.first().and_then(|wrong| match wrong {
-            Wrong::Field(fault) => Some(fault.pointer.trim_start_matches('/').to_owned()),
-            Wrong::Parameter { name, .. } => Some(name.clone()),
+        let field = problem.wrong.first().map(|wrong| match wrong {
+            Wrong::Field(fault) => fault.pointer.trim_start_matches('/').to_owned(),
+            Wrong::Parameter { name, .. } => name.clone(),
         });
         let message = match field.filter(|field| !field.is_empty()) {
             Some(field) if !problem.detail.starts_with(&*field) => {

@@ -50,7 +50,7 @@ pub(crate) struct Wanted {
 /// Who answers.
 enum Partner {
     Server { http: reqwest::Client, url: String, token: Option<String> },
-    Here { app: Arc<App>, caller: Arc<Caller>, feed: feed::Running },
+    Here { app: Arc<App>, caller: Arc<Caller>, feed: Option<feed::Running> },
 }
 
 /// Why nobody answers: how it ends, and one line for stderr.
@@ -67,7 +67,9 @@ pub(crate) async fn run(wanted: Wanted, config: Option<Config>) -> Exit {
     };
     let exit = talk(&partner).await;
     if let Partner::Here { app, feed, .. } = partner {
-        feed.stop().await;
+        if let Some(feed) = feed {
+            feed.stop().await;
+        }
         app.actors.close(Duration::from_millis(CLOSE_MS)).await;
         app.accounts.close().await;
         app.views.close().await;

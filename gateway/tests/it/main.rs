@@ -13,6 +13,7 @@ mod isolation;
 mod kill;
 mod live;
 mod mcp;
+mod mcp_stdio;
 mod program;
 mod search;
 mod sentences;

@@ -65,9 +65,15 @@ async fn sentences_become_tool_calls_with_the_expected_change() {
         let now = structured["now"].as_str().unwrap();
         assert!(now.starts_with("2027-03-01T08:0"), "{said}: {now}");
     }
-    // Every change of these is an MCP client's.
-    let tasks = server.get("/api/v1/tasks?search=bread").await.expect(200);
-    assert_eq!(tasks[0]["title"], "Buy rye bread");
+    // The same events as over HTTP, by somebody else.
+    let history = server.get("/api/v1/tasks/1/history").await.expect(200);
+    let entries = history["entries"].as_array().unwrap();
+    let is_task =
+        |entry: &&Value| entry["event_type"].as_str().is_some_and(|kind| kind.starts_with("task."));
+    assert!(entries.iter().filter(is_task).count() >= 6, "{history}");
+    for entry in entries.iter().filter(is_task) {
+        assert_eq!(entry["actor"], json!({"kind": "mcp", "id": "dev"}));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +159,14 @@ async fn other_methods_hosts_and_origins_are_refused() {
         }
     }
     let server = Program::start().await;
-    for (body, code) in [("{", -32_700), ("[]", -32_600), ("1", -32_600)] {
+    let unsupported = server.post_raw("/mcp", "text/plain", b"{}".to_vec()).await.expect(415);
+    assert_eq!(unsupported["code"], "unsupported-media-type");
+    for params in [json!({}), json!({"name": "add_task", "arguments": "title"})] {
+        let answer = ask(&server, "tools/call", params).await;
+        assert_eq!(answer["error"]["code"], -32_602);
+    }
+    for (body, code) in [("{", -32_700), ("[]", -32_600), ("1", -32_600), (r#"{"id":1}"#, -32_600)]
+    {
         let answer = server.post_raw("/mcp", "application/json", body.into()).await.expect(400);
         assert_eq!(answer["error"]["code"], code, "{body}");
     }
@@ -209,12 +222,20 @@ async fn a_repeat_under_a_key_is_answered_again_and_done_once() {
         assert_eq!(again["structuredContent"]["tasks"], before["structuredContent"]["tasks"]);
         assert_eq!(again["isError"], before["isError"]);
     }
+    // Nor does a task have pending reminders once they are cancelled.
+    let tea = json!({"title": "Tea", "due_date": "2030-01-01", "reminders": ["1h", "1d"]});
+    call(&server, "add_task", tea).await;
+    let cancel = json!({"task_id": "tea", "idempotency_key": "r-1"});
+    let first = call(&server, "cancel_reminder", cancel.clone()).await;
+    let again = call(&server, "cancel_reminder", cancel).await;
+    assert_eq!(first["structuredContent"]["reminders"].as_array().unwrap().len(), 2);
+    assert_eq!(first["structuredContent"]["reminders"], again["structuredContent"]["reminders"]);
     let other = json!({"title": "Other", "idempotency_key": "a-1"});
     let reused = call(&server, "add_task", other).await;
     assert_eq!(reused["isError"], true);
     assert_eq!(reused["structuredContent"]["failures"][0]["code"], "idempotency-key-reused");
     let all = server.get("/api/v1/tasks").await.expect(200);
-    assert_eq!(all.as_array().unwrap().len(), 1);
+    assert_eq!(all.as_array().unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
