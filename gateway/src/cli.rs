@@ -71,6 +71,8 @@ enum Command {
     Audit(upkeep::Audit),
     /// Make a view anew from what the actors hold; the server must not run
     Replay(upkeep::Replay),
+    /// Print the description of the HTTP interface (OpenAPI 3.1)
+    Openapi,
     /// Print the version
     Version,
     /// Expand a recurrence: request on stdin, occurrences on stdout
@@ -162,6 +164,9 @@ impl Cli {
             Some(Command::Replay(replay)) => return Job::Ended(replay.run().await),
             Some(Command::Version) => {
                 return print(&format!("tickler {}\n", env!("CARGO_PKG_VERSION")), Exit::Done);
+            }
+            Some(Command::Openapi) => {
+                return print(&format!("{}\n", crate::http::openapi::text()), Exit::Done);
             }
             Some(Command::Expand) => {
                 return compute("/api/v1/recurrence/expand", |request| pure::expanded(&request));

@@ -14,6 +14,7 @@ mod exchange;
 mod health;
 mod live;
 mod me;
+pub(crate) mod openapi;
 mod pure;
 mod recurrences;
 mod reminders;
@@ -143,6 +144,8 @@ fn table() -> Vec<Route> {
         route(GET,    "/health/ready",                       OPEN,   health::ready),
         route(GET,    "/readyz",                             OPEN,   health::ready),
         route(GET,    "/metrics",                            OPEN,   health::metrics),
+        route(GET,    "/openapi.json",                       OPEN,   openapi::json),
+        route(GET,    "/docs",                               OPEN,   openapi::docs),
         route(GET,    "/.well-known/oauth-protected-resource",     OPEN, health::protected_resource),
         route(GET,    "/.well-known/oauth-protected-resource/mcp", OPEN, health::protected_resource),
         route(GET,    "/dev/clock",                          OPEN,   clock::get),
@@ -192,9 +195,15 @@ pub(crate) struct Resource {
 
 /// The whole interface.
 pub fn router(app: &Arc<App>) -> Router {
-    let table = table();
-    let aliases = aliases::routes(&table);
-    serve(app, table.into_iter().chain(aliases).collect())
+    serve(app, routes())
+}
+
+/// Every route there is, in every spelling.
+fn routes() -> Vec<Route> {
+    let mut routes = table();
+    let aliases = aliases::routes(&routes);
+    routes.extend(aliases);
+    routes
 }
 
 /// What a process that has only actors answers: whether it lives, and what it counts.

@@ -190,6 +190,22 @@ pub(super) fn takes_query_token(template: &str) -> bool {
     streams::TEMPLATES.contains(&template)
 }
 
+/// The call of the canon that a call of another tree becomes.
+pub(super) fn becomes(method: &Method, template: &str) -> Option<(Method, &'static str)> {
+    if streams::TEMPLATES.contains(&template) {
+        let socket = template.starts_with("/ws");
+        return Some((Method::GET, if socket { "/ws" } else { "/api/v1/live" }));
+    }
+    let row = rows().into_iter().find(|row| row.method == *method && row.template == template);
+    row.map(|row| row.canon)
+}
+
+/// The status that a call of another tree answers where the canon answers `canon`.
+pub(super) fn status<'a>(method: &Method, template: &str, canon: &'a str) -> &'a str {
+    let row = rows().into_iter().find(|row| row.method == *method && row.template == template);
+    if row.is_some_and(|row| row.shape == Shape::Nothing) { "204" } else { canon }
+}
+
 /// The user that a path names must be the caller.
 fn same_user(ask: &Ask) -> Result<(), Problem> {
     let named = ask.path.iter().find(|(name, _)| name == "user_id");

@@ -315,3 +315,20 @@ async fn a_key_holds_for_the_request_as_it_came() {
     send("/tasks", "b").await.problem(422, "idempotency-key-reused");
     send("/api/tasks", "a").await.problem(422, "idempotency-key-reused");
 }
+
+#[tokio::test]
+async fn the_description_holds_every_spelling_and_can_be_read() {
+    let server = Running::dev().await;
+    let got = server.get("/openapi.json").await.is(200);
+    assert_eq!(got.header("content-type"), "application/json");
+    let document = got.body;
+    assert_eq!(document["openapi"], "3.1.0");
+    for path in ["/api/v1/tasks", "/tasks/{id}/recurring", "/api/{user_id}/tasks", "/ws/{user_id}"]
+    {
+        assert!(document["paths"][path].is_object(), "{path}");
+    }
+    let page = server.get("/docs").await.is(200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.text.contains("/api/v1/recurrences/{id}/preview"));
+    assert!(!page.text.contains("http://") && !page.text.contains("https://"), "no network");
+}
