@@ -79,9 +79,19 @@ pub(super) async fn create(ask: Ask) -> Outcome {
     ask.no_params()?;
     let how = ask.how()?;
     let fields = task::draft(&ask.object()?, ask.user(), Spelling::Strict)?;
+    deliverable(&ask, &fields.patch)?;
     let operation = Operation::Create { draft: Box::new(fields.patch) };
     let done = operate(&ask, &how, operation, &fields.sent).await?;
     Ok(created(&ask, &done))
+}
+
+/// Refuses reminders by a channel that nothing is configured for.
+fn deliverable(ask: &Ask, patch: &command::Patch) -> Result<(), Problem> {
+    let command::Change::Set(drafts) = &patch.reminders else { return Ok(()) };
+    drafts.iter().enumerate().try_for_each(|(index, draft)| {
+        let at = format!("/reminders/{index}");
+        super::reminders::deliverable(ask, &at, draft.channels.as_deref())
+    })
 }
 
 /// 201 with the place of the new task.
@@ -130,7 +140,8 @@ async fn archived(ask: &Ask, failure: Failure) -> Outcome {
     let body = body.ok_or_else(Problem::not_found)?;
     let task: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
     let version = task["version"].as_u64().unwrap_or_default();
-    Ok(answer::cached(ask, version, || body.into_bytes()))
+    let answer = answer::cached(ask, version, || body.into_bytes());
+    Ok(answer::at_version(answer, ask.app.version_seen(user).max(version)))
 }
 
 /// `PUT PATCH /api/v1/tasks/{id}?scope=`
@@ -143,6 +154,7 @@ pub(super) async fn edit(ask: Ask) -> Outcome {
         let how = ask.how()?;
         let if_match = ask.if_match()?;
         let fields = task::patch(&ask.object()?, ask.user(), Spelling::Strict)?;
+        deliverable(&ask, &fields.patch)?;
         Ok((how, if_match, scope, fields))
     };
     let (how, if_match, scope, fields) = judged(&ask, task, read()).await?;

@@ -4,6 +4,7 @@
 mod accounts;
 mod bad_input;
 mod command_line;
+mod contract;
 mod conventions;
 mod idempotency;
 mod isolation;
