@@ -3,6 +3,7 @@
 //! `TICKLER_SEED=7 cargo test -p actors simulation` replays one seed; `TICKLER_SEEDS=100000` runs that many.
 
 mod drive;
+mod fuzz;
 mod host;
 mod judge;
 mod limits;

@@ -120,10 +120,7 @@ fn commands(list: &List, acks: &[Ack], issued: &[Uuid]) -> Result<(), String> {
 }
 
 /// The log: every event of these turns is there, and first comes first.
-pub(super) fn log<C: Cast>(
-    world: &World<C>,
-    of: &dyn Fn(&Key, u64) -> bool,
-) -> Result<(), String> {
+pub(super) fn log<C: Cast>(world: &World<C>, of: &dyn Fn(&Key, u64) -> bool) -> Result<(), String> {
     let inner = world.inner();
     let mut seen = HashSet::new();
     let mut last: BTreeMap<&Key, (u64, usize)> = BTreeMap::new();

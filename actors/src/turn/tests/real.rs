@@ -7,7 +7,7 @@ mod judge;
 mod made;
 
 use super::{
-    Play, Plant, first_broken, number, simulate,
+    Plant, Play, first_broken, number, simulate,
     world::{Cast, Flaw},
 };
 use crate::{recurrence::Recurrence, reminder::Reminders, task_list::TaskList, turn::fault::Fault};

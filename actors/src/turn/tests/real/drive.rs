@@ -39,7 +39,7 @@ use crate::{
 };
 
 const CLIENTS: u64 = 2;
-const CALLS: u64 = 14;
+const CALLS: u64 = 20;
 /// How often a client repeats what was not answered.
 const REPEATS: u64 = 4;
 /// Most moments that are set lie within this.
@@ -253,15 +253,15 @@ impl<C: Real> User<C> {
     }
 
     fn command(&self) -> Command {
-        let (task, expect) = (TaskRef::Number(1 + self.below(8)), None);
+        let (task, expect) = (TaskRef::Number(1 + self.below(4)), None);
         let scope = if self.below(2) == 0 { Scope::Following } else { Scope::This };
         match self.below(100) {
-            0..24 => one(Operation::Create { draft: Box::new(self.patch()) }),
-            24..40 => one(Operation::Edit { task, patch: Box::new(self.edit()), scope, expect }),
-            40..56 => one(Operation::Complete { task, expect }),
-            56..62 => one(Operation::Reopen { task, expect }),
-            62..68 => one(Operation::Delete { task, scope, expect }),
-            68..73 => one(Operation::Restore { task, expect }),
+            0..16 => one(Operation::Create { draft: Box::new(self.patch()) }),
+            16..32 => one(Operation::Edit { task, patch: Box::new(self.edit()), scope, expect }),
+            32..50 => one(Operation::Complete { task, expect }),
+            50..60 => one(Operation::Reopen { task, expect }),
+            60..66 => one(Operation::Delete { task, scope, expect }),
+            66..73 => one(Operation::Restore { task, expect }),
             73..80 => Command::SetReminder { task, draft: self.draft() },
             80..84 => {
                 let at = Some(self.draft().at);
@@ -322,7 +322,8 @@ impl<C: Real> User<C> {
         *known = done.version.max(*known);
         match &done.reply {
             Reply::Task(told) => {
-                let tasks: Vec<&Arc<Task>> = [Some(&told.task), told.next.as_ref()].into_iter().flatten().collect();
+                let tasks: Vec<&Arc<Task>> =
+                    [Some(&told.task), told.next.as_ref()].into_iter().flatten().collect();
                 let reminders = tasks.iter().flat_map(|task| &task.reminders).map(|set| set.id);
                 seen.reminders.extend(reminders);
                 seen.series.extend(tasks.iter().filter_map(|task| task.recurrence_id));
@@ -343,7 +344,9 @@ impl<C: Real> User<C> {
     /// Snoozes or acknowledges a reminder.
     async fn answer_reminder(&self) {
         let reminder = self.any(|seen| &seen.reminders);
-        let until = SnoozeUntil::Moment(Timestamp(self.world.now() + 500 + self.below(40_000).cast_signed()));
+        let until = SnoozeUntil::Moment(Timestamp(
+            self.world.now() + 500 + self.below(40_000).cast_signed(),
+        ));
         let command = match self.below(3) {
             0 => reminder::Command::Acknowledge { reminder, expect: None },
             _ => reminder::Command::Snooze { reminder, until, expect: None },
@@ -374,7 +377,11 @@ impl<C: Real> User<C> {
         let query = Query::Counts;
         match self.world.on(&node, node.lists.query(&self.list, &query, &asked)).await {
             Some(Ok(answered)) => {
-                let held = if C::OWNED { known } else { version_at(&self.world, &self.list, began - 1_001) };
+                let held = if C::OWNED {
+                    known
+                } else {
+                    version_at(&self.world, &self.list, began - 1_001)
+                };
                 let least = held.max(version);
                 if answered.version < least {
                     self.world.broke(|| format!("read {} after {least}", answered.version));

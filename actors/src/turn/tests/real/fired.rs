@@ -79,7 +79,8 @@ fn told(case: &Case<'_>) -> Result<Told, String> {
 fn firing(told: &Told, record: &Record, at: i64, decided: Timestamp) -> Result<Firing, String> {
     let (id, moment) = (record.reminder.id, record.reminder.remind_at);
     let held = told.records.get(&id).map(|held| &held.reminder);
-    let Some(held) = held.filter(|it| it.status == Status::Pending && it.remind_at == moment) else {
+    let Some(held) = held.filter(|it| it.status == Status::Pending && it.remind_at == moment)
+    else {
         return Err(format!("reminder {id} fired at {at} for nothing"));
     };
     if at < moment.0 {
@@ -93,9 +94,10 @@ fn firing(told: &Told, record: &Record, at: i64, decided: Timestamp) -> Result<F
 
 /// A reminder of a model, with its task.
 fn listed(model: &Model, id: Uuid) -> Option<(&Arc<Task>, &SetReminder)> {
-    model.tasks.values().find_map(|task| {
-        task.reminders.iter().find(|set| set.id == id).map(|set| (task, set))
-    })
+    model
+        .tasks
+        .values()
+        .find_map(|task| task.reminders.iter().find(|set| set.id == id).map(|set| (task, set)))
 }
 
 /// The moment at which a reminder of an open task is set.
@@ -135,8 +137,8 @@ fn cancelled(case: &Case<'_>, told: &Told) -> Result<(), String> {
             let was = live(&case.models[version - 1], firing.id).filter(|was| *was <= near);
             let Some(was) = was else { continue };
             let since = case.models[version..].iter().zip(version..);
-            let mut since =
-                since.take_while(|(_, turn)| *turn == version || case.list[turn - 1].at <= firing.at);
+            let mut since = since
+                .take_while(|(_, turn)| *turn == version || case.list[turn - 1].at <= firing.at);
             // One that comes earlier now may still come at its old moment: nothing was taken away.
             let fits = |is: Timestamp| firing.snoozed || is <= firing.moment;
             if !since.any(|(model, _)| live(model, firing.id).is_some_and(fits)) {
@@ -152,9 +154,11 @@ fn cancelled(case: &Case<'_>, told: &Told) -> Result<(), String> {
 
 /// What fires was set so by the list, or snoozed.
 fn set(case: &Case<'_>, firing: &Firing) -> Result<(), String> {
-    let mut before = case.models.iter().enumerate().filter(|(turn, _)| {
-        *turn > 0 && case.at(*turn as u64) <= firing.at
-    });
+    let mut before = case
+        .models
+        .iter()
+        .enumerate()
+        .filter(|(turn, _)| *turn > 0 && case.at(*turn as u64) <= firing.at);
     let was_set = before.any(|(_, model)| live(model, firing.id) == Some(firing.moment));
     if was_set || firing.snoozed {
         return Ok(());
@@ -179,7 +183,10 @@ fn agree(case: &Case<'_>, told: &Told) -> Result<(), String> {
     for task in case.last().tasks.values().filter(|task| case.is_over(changed[&task.id])) {
         for set in &task.reminders {
             let Some(record) = told.records.get(&set.id) else {
-                return Err(format!("reminder {} of turn {} is unknown", set.id, changed[&task.id]));
+                return Err(format!(
+                    "reminder {} of turn {} is unknown",
+                    set.id, changed[&task.id]
+                ));
             };
             let wrong = |what: &str| Err(format!("{what}: {set:?} is held as {record:?}"));
             let is_open = task.status.is_open() && task.deleted_at.is_none();
@@ -191,14 +198,17 @@ fn agree(case: &Case<'_>, told: &Told) -> Result<(), String> {
                 continue;
             }
             let snoozed = told.snoozes.iter().any(|(id, _)| *id == set.id);
-            let known = case.what == What::Everything || !snoozed || case.ticked.contains(&record.changed);
+            let known =
+                case.what == What::Everything || !snoozed || case.ticked.contains(&record.changed);
             if pending && record.reminder.remind_at.0 < case.now - LAG_MS && known {
                 return wrong("it never fired");
             }
             if snoozed {
                 continue;
             }
-            if record.set_at != set.remind_at || pending && record.reminder.remind_at != set.remind_at {
+            if record.set_at != set.remind_at
+                || pending && record.reminder.remind_at != set.remind_at
+            {
                 return wrong("another moment");
             }
             let fired = told.firings.iter().any(|it| (it.id, it.moment) == (set.id, set.remind_at));

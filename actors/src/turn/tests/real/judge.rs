@@ -72,7 +72,8 @@ pub(super) struct Case<'a> {
     /// After each turn of the list; the first is before all.
     pub(super) models: Vec<Model>,
     pub(super) clock: Vec<Turn<Reminders>>,
-    pub(super) acks: &'a [Ack<crate::message::task::command::Command, crate::message::task::command::Reply>],
+    pub(super) acks:
+        &'a [Ack<crate::message::task::command::Command, crate::message::task::command::Reply>],
     /// Turns of the list that a user was told of.
     pub(super) acked: BTreeSet<u64>,
     /// Turns of the reminders that a user was told of.
@@ -253,7 +254,8 @@ fn rules<C: Real>(user: &User<C>, case: &Case<'_>) -> Result<(), String> {
         if case.what == What::Acknowledged {
             continue;
         }
-        let Ok(Answer::Series(shown)) = list.after.answer(&Query::Series { series: *id }, &at) else {
+        let Ok(Answer::Series(shown)) = list.after.answer(&Query::Series { series: *id }, &at)
+        else {
             return Err(format!("{key} is unknown to its list"));
         };
         if *held != serde_json::to_value(&*shown).expect("a rule is JSON") {

@@ -69,7 +69,8 @@ fn completed(before: &Model, after: &Model, task: &Task) -> Result<(), String> {
         && was.is_some_and(|was| was.next.is_none());
     let ended = after.series[&series.id].status == SeriesStatus::Ended;
     let next = task.next.as_ref().and_then(|next| after.tasks.get(&next.id));
-    let is_next = next.is_some_and(|next| next.status.is_open() && next.recurrence_id == Some(series.id));
+    let is_next =
+        next.is_some_and(|next| next.status.is_open() && next.recurrence_id == Some(series.id));
     if goes_on && !ended && !is_next {
         return Err(format!("{} was completed and nothing follows", task.id));
     }
@@ -100,9 +101,10 @@ fn scheduled(case: &Case<'_>, id: Uuid, made: &[Local]) -> Result<(), String> {
         .filter(|start| first.last.is_none_or(|last| *start > last))
         .take_while(|start| instant(*start).0 <= case.now - LAG_MS)
         .collect();
-    if let Some(odd) = made.iter().find(|start| {
-        !expected.contains(start) && instant(**start).0 <= case.now - LAG_MS
-    }) {
+    if let Some(odd) = made
+        .iter()
+        .find(|start| !expected.contains(start) && instant(**start).0 <= case.now - LAG_MS)
+    {
         return Err(format!("rule {id} made {odd}, which is none of its starts"));
     }
     let missing = expected.iter().find(|start| !made.contains(start));
