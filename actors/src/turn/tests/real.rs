@@ -66,7 +66,7 @@ fn simulation_of_tasks_reminders_and_rules_on_a_host_that_owns_its_store() {
 #[test]
 fn the_simulated_users_do_all_that_users_do() {
     let mut told = std::collections::BTreeMap::<String, usize>::new();
-    for seed in 1..=60 {
+    for seed in 1..=100 {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)

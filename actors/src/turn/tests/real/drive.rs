@@ -84,7 +84,8 @@ pub(super) async fn played<C: Real>(
     flaw: Option<Flaw>,
 ) -> Result<BTreeMap<String, usize>, String> {
     let world = World::<C>::new(seed, flaw);
-    let users: Vec<_> = ["ann", "bob"].into_iter().take(1 + (seed % 4 == 0) as usize).collect();
+    let users: Vec<_> =
+        ["ann", "bob"].into_iter().take(1 + usize::from(seed.is_multiple_of(4))).collect();
     let users: Vec<_> = users.into_iter().map(|name| user(&world, name)).collect();
     let clients = users.iter().flat_map(|user| (0..CLIENTS).map(|_| user.clone()));
     let clients: Vec<_> = clients.map(|user| tokio::spawn(user.client())).collect();
@@ -258,11 +259,11 @@ impl<C: Real> User<C> {
         match self.below(100) {
             0..16 => one(Operation::Create { draft: Box::new(self.patch()) }),
             16..32 => one(Operation::Edit { task, patch: Box::new(self.edit()), scope, expect }),
-            32..50 => one(Operation::Complete { task, expect }),
-            50..60 => one(Operation::Reopen { task, expect }),
-            60..66 => one(Operation::Delete { task, scope, expect }),
-            66..73 => one(Operation::Restore { task, expect }),
-            73..80 => Command::SetReminder { task, draft: self.draft() },
+            32..48 => one(Operation::Complete { task, expect }),
+            48..56 => one(Operation::Reopen { task, expect }),
+            56..66 => one(Operation::Delete { task, scope, expect }),
+            66..77 => one(Operation::Restore { task, expect }),
+            77..80 => Command::SetReminder { task, draft: self.draft() },
             80..84 => {
                 let at = Some(self.draft().at);
                 let reminder = self.any(|seen| &seen.reminders);
@@ -282,8 +283,7 @@ impl<C: Real> User<C> {
     }
 
     fn create_series(&self) -> Command {
-        let Change::Set(title) = Change::Set(Title::parse("rung").unwrap()) else { unreachable!() };
-        let task = Patch { title: Some(title), ..Patch::default() };
+        let task = Patch { title: Some(Title::parse("rung").unwrap()), ..Patch::default() };
         let (rule, start, zone) = (rule(&self.schedule()), self.whole(), None);
         Command::CreateSeries { draft: Box::new(SeriesDraft { rule, start, zone, task }) }
     }
