@@ -7,7 +7,7 @@ use super::{Message, Views, on};
 /// How long a message can be resumed from, in milliseconds.
 pub const MESSAGES_KEPT_MS: i64 = 24 * 3_600_000;
 /// Most messages of one user that can be resumed from.
-pub const MESSAGES_KEPT_MAX: i64 = 20_000;
+pub(super) const MESSAGES_KEPT_MAX: i64 = 20_000;
 
 /// A page of messages.
 #[derive(Clone, Debug, PartialEq)]
