@@ -213,8 +213,8 @@ fn agree(case: &Case<'_>, told: &Told) -> Result<(), String> {
             }
             let fired = told.firings.iter().any(|it| (it.id, it.moment) == (set.id, set.remind_at));
             let due = set.remind_at.0 < case.now - LAG_MS;
-            let lost = if due { !closed.contains(&task.id) } else { !pending };
-            if !fired && lost {
+            let must = if due { !closed.contains(&task.id) } else { !pending };
+            if must && !fired {
                 return wrong("it did not fire when it was set");
             }
         }
