@@ -19,13 +19,13 @@ use std::{future::Future, sync::Arc, time::SystemTime};
 use dapr::{
     client::{ApiTokenInterceptor, TonicClient, TonicClientWithAuth},
     dapr::proto::runtime::v1::{
-        GetMetadataRequest, GetMetadataResponse, InvokeActorRequest, PublishEventRequest,
-        dapr_client::DaprClient,
+        GetMetadataRequest, GetMetadataResponse, GetStateRequest, InvokeActorRequest,
+        PublishEventRequest, dapr_client::DaprClient,
     },
 };
 use tokio::time::{Duration, timeout};
 use tonic::{
-    Status,
+    Code, Status,
     transport::{Channel, Endpoint},
 };
 use uuid::Uuid;
@@ -33,7 +33,7 @@ use uuid::Uuid;
 use crate::{
     host::{Appended, Expect, Host, Record, Stored, Unavailable, WriteError},
     message::{event::Event, key::Key, sync::Sync, time::Timestamp},
-    turn::RECORD_BYTES_MAX,
+    turn::{RECORD_BYTES_MAX, SNAPSHOT_BYTES_MAX},
 };
 
 pub use self::{
@@ -109,6 +109,27 @@ impl Dapr {
     /// Whether the store answers.
     async fn check_store(&self) -> Result<(), Unavailable> {
         self.read("tickler/ready".to_owned()).await.map(drop)
+    }
+
+    /// Whether the sidecar takes messages as large as our largest; it is started with a bound of its own.
+    async fn check_size(&self) -> Result<(), Unavailable> {
+        let filling = "-".repeat(SNAPSHOT_BYTES_MAX);
+        let request = GetStateRequest {
+            store_name: self.options.state_store.clone(),
+            key: "tickler/ready".to_owned(),
+            consistency: 0,
+            metadata: [("filling".to_owned(), filling)].into(),
+        };
+        let mut client = self.client.clone();
+        let small = "start it with --max-body-size=32Mi (dapr.io/max-body-size)";
+        match timeout(Duration::from_millis(LOAD_MS), client.get_state(request)).await {
+            Ok(Err(status)) if status.code() == Code::ResourceExhausted => {
+                Err(Unavailable(format!("the sidecar takes no message of our size: {small}")))
+            }
+            Ok(Err(status)) => Err(Unavailable(status.message().to_owned())),
+            Ok(Ok(_)) => Ok(()),
+            Err(_) => Err(Unavailable("no answer from the sidecar".to_owned())),
+        }
     }
 
     /// Whether the sidecar knows where actors are, and, where this process hosts some, that it takes calls for them.

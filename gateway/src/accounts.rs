@@ -13,7 +13,7 @@ use sqlx::{
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{app::random_id, identity::scope::Scopes, views::on};
+use crate::{app::random_id, identity::scope::Scopes};
 
 /// Most tokens of one user.
 pub(crate) const USER_TOKENS_MAX: i64 = 20;
@@ -42,6 +42,16 @@ pub enum Accounts {
     Sqlite(SqlitePool),
     /// The database that the cluster shares.
     Postgres(PgPool),
+}
+
+/// Runs the same expression on whichever database it is.
+macro_rules! on {
+    ($accounts:expr, $pool:ident => $done:expr) => {
+        match $accounts {
+            Self::Sqlite($pool) => $done,
+            Self::Postgres($pool) => $done,
+        }
+    };
 }
 
 /// Whom a secret of ours stands for.
@@ -253,13 +263,11 @@ impl Accounts {
     }
 
     /// Makes a ticket for one live stream.
-    #[expect(dead_code, reason = "live streams come later")]
     pub(crate) async fn make_ticket(&self, holder: &Holder, now: Timestamp) -> Stored<String> {
         self.pass("ticket", holder, now, now.plus(TICKET_MS)).await
     }
 
     /// Takes a ticket: it opens once.
-    #[expect(dead_code, reason = "live streams come later")]
     pub(crate) async fn take_ticket(&self, secret: &str, now: Timestamp) -> Stored<Option<Holder>> {
         self.holder(TAKE_TICKET, secret, now).await
     }

@@ -14,6 +14,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     live::Live,
+    observe::Metrics,
     views::{Views, topic},
 };
 
@@ -25,6 +26,8 @@ const BATCH_EVENTS_MAX: usize = 256;
 const RETRY_MIN_MS: u64 = 50;
 /// The longest wait after a failure.
 const RETRY_MAX_MS: u64 = 5_000;
+/// What is too old is forgotten this often.
+const RETENTION_MS: u64 = 600_000;
 /// Events that stay in the log after every reader has read them.
 const LOG_KEPT_EVENTS: i64 = 10_000;
 /// The log is trimmed once this many more have gathered.
@@ -42,6 +45,7 @@ pub struct Feed {
 pub struct Running {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    retention: JoinHandle<()>,
 }
 
 impl Running {
@@ -49,21 +53,26 @@ impl Running {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let _ = self.task.await;
+        let _ = self.retention.await;
     }
 }
 
 impl Feed {
     /// Starts to follow the log.
     pub fn start(log: Embedded, views: Views, live: Live) -> (Self, Running) {
+        // What is counted before there is a recorder is counted by nobody.
+        Metrics::install();
         let (applied, applied_seen) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let failing = Arc::default();
         let feed =
             Self { applied: applied_seen, newest: log.newest(), failing: Arc::clone(&failing) };
         let newest = log.newest();
+        tokio::spawn(live.clone().hear_others(views.clone()));
+        let retention = tokio::spawn(retain(log.clone(), views.clone(), stopped.clone()));
         let run = Run { log, views, live, applied, newest, failing, stopped };
         let task = tokio::spawn(run.follow());
-        (feed, Running { stop, task })
+        (feed, Running { stop, task, retention })
     }
 
     /// The feed of a host whose log is delivered: what has come is in the views, and what has not is not known of.
@@ -159,7 +168,7 @@ impl Run {
                     Ok(_) => return Ok(()),
                     Err(_) => return Err(Stopped),
                 },
-                _ = self.stopped.changed() => {}
+                changed = self.stopped.changed() => if changed.is_err() { return Err(Stopped) },
             }
         }
     }
@@ -208,6 +217,23 @@ impl Run {
             _ => {}
         }
         *failing = why.map(str::to_owned);
+    }
+}
+
+/// Keeps what can be forgotten within its bounds: messages for a day, deleted tasks as long as they can be restored.
+async fn retain(clock: Embedded, views: Views, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let pause = tokio::time::sleep(Duration::from_millis(RETENTION_MS));
+        tokio::select! {
+            () = pause => {}
+            _ = stopped.changed() => return,
+        }
+        let now = clock.now();
+        for kept in [views.forget_messages(now).await, views.forget_deleted(now).await] {
+            if let Err(error) = kept {
+                tracing::warn!(%error, "what is too old was not forgotten; later again");
+            }
+        }
     }
 }
 

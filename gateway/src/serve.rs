@@ -40,7 +40,7 @@ impl Host {
     /// Opens the host that the configuration names.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         if config.runtime == Runtime::Dapr {
-            let actors = Actors::Dapr(sidecar::front(config)?);
+            let actors = Actors::Dapr(Box::new(sidecar::front(config)?));
             return Ok(Self { actors, set_clock: None });
         }
         let clock = if config.test_clock { Clock::settable() } else { Clock::real() };
@@ -181,7 +181,10 @@ pub(crate) async fn open_app(
             let (feed, running) = Feed::start(here.clone(), views.clone(), live.clone());
             (feed, Some(running))
         }
-        Actors::Dapr(_) => (Feed::delivered(), None),
+        Actors::Dapr(_) => {
+            tokio::spawn(live.clone().hear_others(views.clone()));
+            (Feed::delivered(), None)
+        }
     };
     let app = App::new(config, host.actors, accounts, (views, feed, live), host.set_clock)?;
     Ok((app, running))

@@ -7,11 +7,13 @@ mod apply;
 mod audit;
 mod changes;
 mod message;
+mod replay;
 mod search;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod words;
 
 use std::{path::Path, sync::Arc};
@@ -23,13 +25,14 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-pub(crate) use apply::topic;
+pub(crate) use apply::{CHANNEL, topic};
 pub use audit::{AuditEntry, AuditPage, AuditQuery};
 pub use changes::{Changes, ChangesError, MESSAGES_KEPT_MS};
 pub use message::Message;
 #[cfg(test)]
 pub(crate) use message::task as task_of;
 pub(crate) use search::Archived;
+pub use verify::Broken;
 pub(crate) use words::{Word, words};
 
 /// The file beside the actors' store that holds the views of the embedded host.

@@ -76,12 +76,15 @@ pub struct Front {
     queue: Queue,
     service: Option<Service>,
     app_id: Arc<OnceCell<String>>,
+    /// The sidecar was found to take our largest messages.
+    sized: Arc<OnceCell<()>>,
 }
 
 impl Front {
     /// Through this sidecar; `service` is what it finds here.
     pub fn new(dapr: Dapr, service: Option<Service>) -> Self {
-        Self { dapr, queue: Queue::default(), service, app_id: Arc::default() }
+        let (queue, app_id, sized) = (Queue::default(), Arc::default(), Arc::default());
+        Self { dapr, queue, service, app_id, sized }
     }
 
     /// The host's clock.
@@ -181,6 +184,7 @@ impl Front {
 
     /// See [`crate::Actors::store`].
     pub async fn store(&self) -> Result<(), Unavailable> {
+        self.sized.get_or_try_init(|| self.dapr.check_size()).await?;
         self.dapr.check_store().await
     }
 

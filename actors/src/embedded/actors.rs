@@ -104,6 +104,11 @@ impl Embedded {
         self.desk.announce(address)
     }
 
+    /// Every user who has a task list.
+    pub async fn users(&self) -> Result<Vec<UserId>, Unavailable> {
+        self.desk.users().await
+    }
+
     /// About `limit` events after the offset `after`, each with its own, oldest first.
     pub async fn log(&self, after: i64, limit: usize) -> Result<Vec<(i64, Event)>, Unavailable> {
         self.desk.log(after, limit).await

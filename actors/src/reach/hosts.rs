@@ -26,7 +26,7 @@ pub enum Actors {
     Embedded(Embedded),
     /// Spread over hosts, by the sidecar.
     #[cfg(feature = "dapr")]
-    Dapr(Front),
+    Dapr(Box<Front>),
 }
 
 /// The same on whichever host it is.

@@ -204,6 +204,9 @@ impl Drop for DaprPlace {
 
 impl Place for DaprPlace {
     type Host = Dapr;
+    /// The scheduler hands out what is due side by side.
+    const WAKES_IN_ORDER: bool = false;
+    const ARMING_MS: i64 = 10_000;
 
     async fn start() -> Self {
         let permit = SIDECARS.clone().acquire_owned().await.unwrap();

@@ -146,7 +146,8 @@ async fn archived(ask: &Ask, failure: Failure) -> Outcome {
     let body = body.ok_or_else(Problem::not_found)?;
     let task: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
     let version = task["version"].as_u64().unwrap_or_default();
-    Ok(answer::cached(ask, version, || body.into_bytes()))
+    let owner = tasks::owner(&ask.app, user, 0).await.map_err(|f| Problem::failed(f, user))?;
+    Ok(answer::at_version(answer::cached(ask, version, || body.into_bytes()), owner.version))
 }
 
 /// `PUT PATCH /api/v1/tasks/{id}?scope=`

@@ -243,7 +243,7 @@ pub(super) async fn list(scene: &Scene<'_>, mut args: Args) -> Result<Outcome, R
     let (from, to) = reminders::instants(scene.app(), user, bounds).await.map_err(refused)?;
     let task = match named {
         None => None,
-        Some(named) => Some(refs::find(scene, &refs::text(Some(&named))?, Among::Open).await?.id),
+        Some(named) => Some(filtered(scene, &refs::text(Some(&named))?).await?),
     };
     let query = Query::List { status, task, from, to, limit, cursor };
     let page = reminders::list(scene.app(), user, query, 0).await.map_err(refused)?;
@@ -252,6 +252,17 @@ pub(super) async fn list(scene: &Scene<'_>, mut args: Args) -> Result<Outcome, R
     beside.insert("count".to_owned(), json!(page.count));
     beside.insert("next_cursor".to_owned(), json!(page.next));
     Ok(Outcome::list("reminders", shown, beside))
+}
+
+/// The task that a filter names; an id or a number that nobody has leads to an empty list.
+async fn filtered(scene: &Scene<'_>, text: &str) -> Result<Uuid, Refusal> {
+    let found = refs::find(scene, text, Among::Open).await;
+    let exact = value::task_ref(text.strip_prefix('#').unwrap_or(text)).is_some();
+    match found {
+        Ok(task) => Ok(task.id),
+        Err(refusal) if exact && refusal.is_absence() => Ok(Uuid::nil()),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 fn id_of(text: &str) -> Result<Uuid, Refusal> {

@@ -45,6 +45,11 @@ impl Refusal {
         Problem::failed(failure, user).into()
     }
 
+    /// There is no such task.
+    pub(super) fn is_absence(&self) -> bool {
+        self.code == Slug::NotFound.code()
+    }
+
     /// The refusal as data, and as a line.
     pub(super) fn shown(&self, index: usize) -> (Value, String) {
         let mut shown = json!({"index": index, "code": self.code, "message": self.message});

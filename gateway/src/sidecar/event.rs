@@ -43,7 +43,9 @@ struct Entry {
 enum Read {
     /// A fact for the views.
     Fact(Box<CloudEvent>),
-    /// Nothing that the views hold: a copy for screens, a check.
+    /// A copy for screens: something has happened to this user's things.
+    Copy(String),
+    /// Nothing to anybody here.
     Nothing,
 }
 
@@ -81,6 +83,10 @@ async fn take_one(sidecar: &Sidecar, topic: &str, body: &[u8]) -> Response {
             "DROP"
         }
         Ok(Read::Nothing) => "SUCCESS",
+        Ok(Read::Copy(user)) => {
+            sidecar.app.live.nudge(Some(&user));
+            "SUCCESS"
+        }
         Ok(Read::Fact(event)) => match apply(sidecar, topic, &[*event]).await {
             true => "SUCCESS",
             false => "RETRY",
@@ -100,6 +106,10 @@ async fn take_bulk(sidecar: &Sidecar, topic: &str, bulk: Bulk) -> Response {
                 of_facts.push(id);
             }
             Ok(Read::Nothing) => statuses.push((id, true)),
+            Ok(Read::Copy(user)) => {
+                sidecar.app.live.nudge(Some(&user));
+                statuses.push((id, true));
+            }
             Err(why) => {
                 let is_aside = put_aside(sidecar, topic, &event, &why).await;
                 statuses.push((id, is_aside));
@@ -171,7 +181,7 @@ fn read(event: Value) -> Result<Read, String> {
         event = plain(event)?;
     }
     let kind = kind_of(&event).ok_or("the event has no type")?;
-    if kind == "reminder.check" || event.get("copy").is_some_and(|copy| copy == "true") {
+    if kind == "reminder.check" {
         return Ok(Read::Nothing);
     }
     event.insert("type".to_owned(), json!(kind));
@@ -179,8 +189,10 @@ fn read(event: Value) -> Result<Read, String> {
         return Err("the event has no id".to_owned());
     }
     let user = event["data"].get("user_id").or(event.get("partitionkey"));
-    if !user.is_some_and(|user| user.as_str().is_some_and(|user| !user.is_empty())) {
-        return Err("the event names no user".to_owned());
+    let user = user.and_then(Value::as_str).filter(|user| !user.is_empty());
+    let user = user.ok_or("the event names no user")?;
+    if event.get("copy").is_some_and(|copy| copy == "true") {
+        return Ok(Read::Copy(user.to_owned()));
     }
     let fact = serde_json::from_value(Value::Object(event)).map_err(|why| why.to_string())?;
     Ok(Read::Fact(Box::new(fact)))
@@ -229,7 +241,7 @@ mod tests {
     fn fact(event: Value) -> CloudEvent {
         match read(event) {
             Ok(Read::Fact(fact)) => *fact,
-            Ok(Read::Nothing) => panic!("nothing"),
+            Ok(_) => panic!("no fact"),
             Err(why) => panic!("{why}"),
         }
     }
@@ -270,8 +282,8 @@ mod tests {
     }
 
     #[test]
-    fn copies_for_screens_are_nothing_to_the_views() {
+    fn copies_for_screens_are_no_facts() {
         let copy = json!({ "id": "1", "type": "task.created", "copy": "true", "data": { "user_id": "ann" } });
-        assert!(matches!(read(copy), Ok(Read::Nothing)));
+        assert!(matches!(read(copy), Ok(Read::Copy(user)) if user == "ann"));
     }
 }
