@@ -66,13 +66,13 @@ enum Command {
     /// It speaks to the server that owns the data folder, or that --url names. Where none runs it opens the folder
     /// itself. Its log goes to stderr.
     Mcp(Mcp),
-    /// Print the description of the HTTP interface (OpenAPI 3.1)
-    Openapi,
     /// Look after the audit trail
     #[command(subcommand)]
     Audit(upkeep::Audit),
     /// Make a view anew from what the actors hold; the server must not run
     Replay(upkeep::Replay),
+    /// Print the description of the HTTP interface (OpenAPI 3.1)
+    Openapi,
     /// Print the version
     Version,
     /// Expand a recurrence: request on stdin, occurrences on stdout

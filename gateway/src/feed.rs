@@ -9,12 +9,12 @@ use actors::{
     embedded::Embedded,
     message::event::{CloudEvent, Event},
 };
-use metrics::gauge;
+use metrics::{counter, gauge};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     live::Live,
-    observe::Metrics,
+    observe::{self, Metrics},
     views::{Views, topic},
 };
 
@@ -184,7 +184,7 @@ impl Run {
                 Ok(fresh) => {
                     self.fails(None);
                     self.live.tell(fresh);
-                    batch.iter().for_each(log_consumed);
+                    batch.iter().for_each(note);
                     return Ok(());
                 }
                 Err(error) => self.pause(&error.to_string(), &mut wait).await?,
@@ -241,13 +241,15 @@ fn say_lag(ms: i64) {
     gauge!("tickler_feed_lag_seconds", "consumer" => CONSUMER).set(ms.max(0) as f64 / 1_000.0);
 }
 
-fn log_consumed(event: &CloudEvent) {
-    tracing::info!(
-        event = "event_consumed",
-        topic = topic(&event.kind),
-        event_id = event.id,
-        "type" = event.kind,
-        status = "SUCCESS",
-        "event consumed"
-    );
+/// Counts and logs an event: embedded, it is published by standing in the log, and consumed here.
+fn note(event: &CloudEvent) {
+    let (topic, event_id, kind) = (topic(&event.kind), event.id.as_str(), event.kind.as_str());
+    counter!("tickler_events_published_total", "topic" => topic).increment(1);
+    if kind == "reminder.triggered" {
+        observe::reminder_lateness(event);
+    }
+    let said = "event_published";
+    tracing::info!(event = said, topic, event_id, "type" = kind, "event published");
+    let (said, status) = ("event_consumed", "SUCCESS");
+    tracing::info!(event = said, topic, event_id, "type" = kind, status, "event consumed");
 }

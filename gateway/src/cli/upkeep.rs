@@ -130,7 +130,9 @@ async fn verify(config: &Config, user: Option<String>) -> anyhow::Result<Exit> {
 async fn replay(config: &Config, view: View, user: Option<String>) -> anyhow::Result<Exit> {
     let host = Host::open(config).await?;
     let views = open_views(config).await?;
-    let Actors::Embedded(here) = &host.actors;
+    let Actors::Embedded(here) = &host.actors else {
+        anyhow::bail!("replay reads the log of a data folder; use --runtime embedded");
+    };
     let done = anew(here, &views, view, user).await;
     host.actors.close(Duration::from_millis(CLOSE_MS)).await;
     views.close().await;

@@ -372,7 +372,7 @@ fn list_of(
     };
     if items.len() > TASK_REMINDERS_MAX {
         let why = format!("A task has at most {TASK_REMINDERS_MAX} pending reminders.");
-        return Err((Slug::Invalid, vec![Fault::new("", Code::OutOfRange, why)]));
+        return Err((Slug::LimitReached, vec![Fault::new("", Code::OutOfRange, why)]));
     }
     let mut drafts = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {

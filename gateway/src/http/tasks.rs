@@ -95,9 +95,19 @@ pub(super) async fn create(ask: Ask) -> Outcome {
     ask.no_params()?;
     let how = ask.how()?;
     let fields = task::draft(&ask.object()?, ask.user(), Spelling::Strict)?;
+    deliverable(&ask, &fields.patch)?;
     let operation = Operation::Create { draft: Box::new(fields.patch) };
     let done = operate(&ask, &how, operation, &fields.sent).await?;
     Ok(created(&ask, &done))
+}
+
+/// Refuses reminders by a channel that nothing is configured for.
+fn deliverable(ask: &Ask, patch: &command::Patch) -> Result<(), Problem> {
+    let command::Change::Set(drafts) = &patch.reminders else { return Ok(()) };
+    drafts.iter().enumerate().try_for_each(|(index, draft)| {
+        let at = format!("/reminders/{index}");
+        super::reminders::deliverable(ask, &at, draft.channels.as_deref())
+    })
 }
 
 /// 201 with the place of the new task.
@@ -160,6 +170,7 @@ pub(super) async fn edit(ask: Ask) -> Outcome {
         let how = ask.how()?;
         let if_match = ask.if_match()?;
         let fields = task::patch(&ask.object()?, ask.user(), Spelling::Strict)?;
+        deliverable(&ask, &fields.patch)?;
         Ok((how, if_match, scope, fields))
     };
     let (how, if_match, scope, fields) = judged(&ask, task, read()).await?;

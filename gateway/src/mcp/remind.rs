@@ -102,7 +102,8 @@ async fn change(scene: &Scene<'_>, part: usize, id: &str, args: &Args) -> Result
         return Err(Refusal::invalid("Say what is to change: lead_time, remind_at or channels."));
     }
     let how = scene.how(part);
-    let told = reminders::change(scene.app(), scene.caller(), &how, id, (at, channels), None).await;
+    let new = reminders::NewTime { at, channels, sent_back: false };
+    let told = reminders::change(scene.app(), scene.caller(), &how, id, new, None).await;
     done(scene, "Set", told.map(|done| done.reply))
 }
 

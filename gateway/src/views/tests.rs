@@ -110,7 +110,14 @@ async fn forge(views: &Views, change: &'static str) {
             sqlx::query(drop).execute(pool).await.unwrap();
         }
     }
-    on!(views, pool => sqlx::query(change).execute(pool).await.unwrap().rows_affected());
+    match views {
+        Views::Sqlite(pool) => {
+            sqlx::query(change).execute(pool).await.unwrap();
+        }
+        Views::Postgres(pool) => {
+            sqlx::query(change).execute(pool).await.unwrap();
+        }
+    }
 }
 
 async fn a_forged_trail_is_told_by_its_first_broken_entry(views: &Views) {

@@ -6,6 +6,7 @@ mod alias_streams;
 mod aliases;
 mod bad_input;
 mod command_line;
+mod contract;
 mod conventions;
 mod exchange;
 mod idempotency;
