@@ -255,7 +255,7 @@ async fn a_path_of_another_user_is_refused_and_words_of_ours_are_no_users() {
     for word in ["v1", "tasks", "events", "chat", "sse"] {
         server.get(&format!("/api/{word}/audit/x")).await.problem(404, "not-found");
     }
-    for path in ["/api/events/tasks", "/api/sse/notifications", "/api/chat/audit"] {
+    for path in ["/api/events/tasks", "/api/sse/ann/tasks", "/api/chat/audit"] {
         server.get(path).await.problem(404, "not-found");
     }
     let jwt = Running::with(&[("TICKLER_JWT_SECRET", "0123456789abcdef0123456789abcdef")]).await;

@@ -28,6 +28,10 @@ const fn r(
 pub(super) const LIST: &str = "search status completed priority tags tags_match due_date_from due_date_to \
     due_date overdue recurrence_id deleted archived sort order limit cursor min_version";
 
+/// The parameters of a search.
+const SEARCH: &str = "q status completed priority tags tags_match due_date_from due_date_to due_date overdue \
+    recurrence_id deleted archived sort order limit cursor min_version";
+
 /// Every row.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
@@ -53,6 +57,7 @@ pub(super) const ROWS: &[Row] = &[
     r("GET /api/v1/live", "What happens, as server-sent events", "since types ticket", "", "200 Stream", "invalid-cursor rate-limited"),
     r("POST /api/v1/live/ticket", "A ticket for one stream, for pages that can send no header", "", "", "201 Ticket", ""),
     r("GET /ws", "What happens, as a WebSocket", "since types ticket", "", "101", "invalid-cursor malformed rate-limited"),
+    r("GET /api/v1/search", "Search by words, best first", SEARCH, "", "200 Found", "invalid-cursor view-behind"),
     r("GET /api/v1/export", "Everything a user has, as JSON lines", "format min_version", "", "200 Lines", "view-behind"),
     r("POST /api/v1/import", "Import an export; known ids are skipped or replaced", "mode dry_run", "Lines", "200 Imported", ""),
     r("POST /api/v1/recurrence/expand", "Expand a recurrence (pure)", "", "Expand", "200 Expanded", "invalid-recurrence invalid-zone"),
