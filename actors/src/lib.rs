@@ -8,6 +8,8 @@
 mod reach;
 
 pub mod actor;
+#[cfg(feature = "dapr")]
+pub mod dapr;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod host;
@@ -19,6 +21,6 @@ pub mod task_list;
 #[cfg(any(feature = "embedded", feature = "dapr"))]
 pub mod turn;
 
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "dapr"))]
 pub use reach::Actors;
 pub use reach::{Answered, Done, Failure};

@@ -2,7 +2,7 @@
 //! said so.
 //!
 //! A grammar of our own, for a wrong date is worse than none: what has two meanings, or stands where it is not a date
-//! (`the friday report`), stays in the title. The choices are told in docs/API.quick-add.md and tested as a table in
+//! (`the friday report`), stays in the title. The choices are told in docs/API.md and tested as a table in
 //! `tests.rs`. Pure: now and zone are arguments. Time is linear in the text, as no phrase looks further than a few
 //! words ahead.
 

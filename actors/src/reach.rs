@@ -1,17 +1,18 @@
 //! How the edge reaches an actor, wherever it lives.
 
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "dapr"))]
 mod hosts;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::message::rejection::Rejection;
 
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "dapr"))]
 pub use hosts::Actors;
 
 /// What became of a command.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Done<R> {
     /// The actor's reply.
     pub reply: R,
@@ -22,7 +23,7 @@ pub struct Done<R> {
 }
 
 /// An answer and the sequence it was read at.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answered<A> {
     /// The answer.
     pub answer: A,
@@ -31,7 +32,8 @@ pub struct Answered<A> {
 }
 
 /// Why there is no answer of the kind asked for.
-#[derive(Clone, Debug, PartialEq, Error)]
+#[derive(Clone, Debug, PartialEq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Failure {
     /// The actor said no: an answer (4xx).
     #[error("{0}")]

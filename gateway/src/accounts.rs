@@ -6,8 +6,9 @@ use actors::message::{key::UserId, time::Timestamp};
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 use sqlx::{
-    Row, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow},
+    PgPool, SqlitePool,
+    postgres::PgPoolOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
 };
 use thiserror::Error;
 use uuid::Uuid;
@@ -39,6 +40,18 @@ type Stored<T> = Result<T, Unavailable>;
 pub enum Accounts {
     /// A file of its own, beside the actors'.
     Sqlite(SqlitePool),
+    /// The database that the cluster shares.
+    Postgres(PgPool),
+}
+
+/// Runs the same expression on whichever database it is.
+macro_rules! on {
+    ($accounts:expr, $pool:ident => $done:expr) => {
+        match $accounts {
+            Self::Sqlite($pool) => $done,
+            Self::Postgres($pool) => $done,
+        }
+    };
 }
 
 /// Whom a secret of ours stands for.
@@ -90,6 +103,32 @@ CREATE INDEX IF NOT EXISTS pass_token ON pass (token) WHERE token IS NOT NULL;
 CREATE INDEX IF NOT EXISTS pass_expires ON pass (expires_at);
 ";
 
+/// A token, as it is read.
+type TokenRow = (String, String, String, i64, i64, Option<i64>);
+/// Whom a pass stands for, as it is read.
+type PassRow = (String, String, Option<String>, Option<String>, Option<String>, i64);
+/// Whom a token stands for, as it is read.
+type HolderRow = (String, String, Vec<u8>, i64, Option<i64>);
+
+const CREATE_TOKEN: &str = "INSERT INTO token (id, user_id, name, scopes, hash, created_at, expires_at) \
+     SELECT $1, $2, $3, $4, $5, $6, $7 WHERE \
+     (SELECT COUNT(*) FROM token WHERE user_id = $2 AND expires_at > $6) < $8";
+const TOKENS: &str = "SELECT id, name, scopes, created_at, expires_at, last_used_at FROM token \
+     WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at, id";
+const DELETE_TOKEN: &str = "DELETE FROM token WHERE id = $1 AND user_id = $2";
+const DELETE_ITS_PASSES: &str = "DELETE FROM pass WHERE token = $1 AND user_id = $2";
+const TOKEN: &str = "SELECT user_id, scopes, hash, expires_at, last_used_at FROM token \
+     WHERE id = $1 AND expires_at > $2";
+const USE_TOKEN: &str = "UPDATE token SET last_used_at = $1 WHERE id = $2";
+const SESSION: &str = "SELECT user_id, scopes, token, email, zone, expires_at FROM pass \
+     WHERE hash = $1 AND kind = 'session' AND expires_at > $2";
+const END_SESSION: &str = "DELETE FROM pass WHERE hash = $1";
+const TAKE_TICKET: &str = "DELETE FROM pass WHERE hash = $1 AND kind = 'ticket' AND expires_at > $2 \
+     RETURNING user_id, scopes, token, email, zone, expires_at";
+const SWEEP: &str = "DELETE FROM pass WHERE expires_at <= $1";
+const PASS: &str = "INSERT INTO pass (hash, kind, user_id, scopes, token, email, zone, expires_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
 impl Accounts {
     /// Opens the store in a folder, and makes it where there is none.
     pub async fn open(folder: &Path) -> Stored<Self> {
@@ -107,16 +146,25 @@ impl Accounts {
         Ok(Self::Sqlite(pool))
     }
 
+    /// Opens the store in the cluster's database, and makes its tables where there are none.
+    pub async fn postgres(url: &str) -> Result<Self, sqlx::Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(Duration::from_millis(ACQUIRE_MS))
+            .connect(url)
+            .await?;
+        sqlx::migrate!("migrations/postgres").run(&pool).await.map_err(sqlx::Error::from)?;
+        Ok(Self::Postgres(pool))
+    }
+
     /// Closes the store.
     pub async fn close(&self) {
-        let Self::Sqlite(pool) = self;
-        pool.close().await;
+        on!(self, pool => pool.close().await);
     }
 
     /// Whether the store answers.
     pub(crate) async fn check(&self) -> Stored<()> {
-        let Self::Sqlite(pool) = self;
-        sqlx::query("SELECT 1").execute(pool).await?;
+        on!(self, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop)?);
         Ok(())
     }
 
@@ -129,83 +177,70 @@ impl Accounts {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Stored<Option<(Token, String)>> {
-        let Self::Sqlite(pool) = self;
         let (id, secret) = (random_id(), secret());
         let whole = format!("tkl_{id}_{secret}");
-        let made = sqlx::query(
-            "INSERT INTO token (id, user_id, name, scopes, hash, created_at, expires_at)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE
-             (SELECT COUNT(*) FROM token WHERE user_id = ?2 AND expires_at > ?6) < ?8",
-        )
-        .bind(id.to_string())
-        .bind(user.as_str())
-        .bind(name)
-        .bind(scopes.to_string())
-        .bind(hash(&whole))
-        .bind(now.0)
-        .bind(expires_at.0)
-        .bind(USER_TOKENS_MAX)
-        .execute(pool)
-        .await?;
+        let made = on!(self, pool => sqlx::query(CREATE_TOKEN)
+            .bind(id.to_string())
+            .bind(user.as_str())
+            .bind(name)
+            .bind(scopes.to_string())
+            .bind(hash(&whole))
+            .bind(now.0)
+            .bind(expires_at.0)
+            .bind(USER_TOKENS_MAX)
+            .execute(pool)
+            .await?
+            .rows_affected());
         let name = name.to_owned();
         let token = Token { id, name, scopes, created_at: now, expires_at, last_used_at: None };
-        Ok((made.rows_affected() == 1).then_some((token, whole)))
+        Ok((made == 1).then_some((token, whole)))
     }
 
     /// The tokens of a user that have not ended, oldest first.
     pub(crate) async fn tokens(&self, user: &UserId, now: Timestamp) -> Stored<Vec<Token>> {
-        let Self::Sqlite(pool) = self;
-        let rows = sqlx::query(
-            "SELECT * FROM token WHERE user_id = ? AND expires_at > ? ORDER BY created_at, id",
-        )
-        .bind(user.as_str())
-        .bind(now.0)
-        .fetch_all(pool)
-        .await?;
-        Ok(rows.iter().filter_map(token_of).collect())
+        let rows: Vec<TokenRow> = on!(self, pool => sqlx::query_as(TOKENS)
+            .bind(user.as_str())
+            .bind(now.0)
+            .fetch_all(pool)
+            .await?);
+        Ok(rows.into_iter().filter_map(token_of).collect())
     }
 
     /// Ends a token and the sessions that began with it; says whether there was one.
     pub(crate) async fn delete_token(&self, user: &UserId, id: Uuid) -> Stored<bool> {
-        let Self::Sqlite(pool) = self;
-        let mut both = pool.begin().await?;
-        let gone = sqlx::query("DELETE FROM token WHERE id = ? AND user_id = ?")
-            .bind(id.to_string())
-            .bind(user.as_str())
-            .execute(&mut *both)
-            .await?;
-        sqlx::query("DELETE FROM pass WHERE token = ? AND user_id = ?")
-            .bind(id.to_string())
-            .bind(user.as_str())
-            .execute(&mut *both)
-            .await?;
-        both.commit().await?;
-        Ok(gone.rows_affected() == 1)
+        let id = id.to_string();
+        let gone = on!(self, pool => {
+            let mut both = pool.begin().await?;
+            let gone = sqlx::query(DELETE_TOKEN)
+                .bind(&id)
+                .bind(user.as_str())
+                .execute(&mut *both)
+                .await?;
+            sqlx::query(DELETE_ITS_PASSES).bind(&id).bind(user.as_str()).execute(&mut *both).await?;
+            both.commit().await?;
+            gone.rows_affected()
+        });
+        Ok(gone == 1)
     }
 
     /// Whom a personal token stands for.
     pub(crate) async fn token(&self, token: &str, now: Timestamp) -> Stored<Option<Holder>> {
-        let Self::Sqlite(pool) = self;
         let id = token.strip_prefix("tkl_").and_then(|rest| rest.split('_').next());
         let Some(id) = id.and_then(|id| Uuid::try_parse(id).ok()) else { return Ok(None) };
-        let row = sqlx::query("SELECT * FROM token WHERE id = ? AND expires_at > ?")
-            .bind(id.to_string())
+        let id = id.to_string();
+        let row: Option<HolderRow> = on!(self, pool => sqlx::query_as(TOKEN)
+            .bind(&id)
             .bind(now.0)
             .fetch_optional(pool)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        if !same(&row.try_get::<Vec<u8>, _>("hash")?, &hash(token)) {
+            .await?);
+        let Some((user, scopes, its_hash, expires_at, last)) = row else { return Ok(None) };
+        if !same(&its_hash, &hash(token)) {
             return Ok(None);
         }
-        let last: Option<i64> = row.try_get("last_used_at")?;
         if last.is_none_or(|last| now.0 - last >= LAST_USED_MS) {
-            sqlx::query("UPDATE token SET last_used_at = ? WHERE id = ?")
-                .bind(now.0)
-                .bind(id.to_string())
-                .execute(pool)
-                .await?;
+            on!(self, pool => sqlx::query(USE_TOKEN).bind(now.0).bind(&id).execute(pool).await.map(drop)?);
         }
-        Ok(holder_of(&row, Some(id.to_string())))
+        Ok(holder_of((user, scopes, Some(id), None, None, expires_at)))
     }
 
     /// Begins a session and gives its secret.
@@ -216,48 +251,39 @@ impl Accounts {
 
     /// Whom a session's secret stands for.
     pub(crate) async fn session(&self, secret: &str, now: Timestamp) -> Stored<Option<Holder>> {
-        let Self::Sqlite(pool) = self;
-        let row = sqlx::query(
-            "SELECT * FROM pass WHERE hash = ? AND kind = 'session' AND expires_at > ?",
-        )
-        .bind(hash(secret))
-        .bind(now.0)
-        .fetch_optional(pool)
-        .await?;
-        Ok(row.and_then(|row| {
-            let token = row.try_get("token").ok()?;
-            holder_of(&row, token)
-        }))
+        self.holder(SESSION, secret, now).await
     }
 
     /// Ends a session.
     pub(crate) async fn end_session(&self, secret: &str) -> Stored<()> {
-        let Self::Sqlite(pool) = self;
-        sqlx::query("DELETE FROM pass WHERE hash = ?").bind(hash(secret)).execute(pool).await?;
+        on!(self, pool => {
+            sqlx::query(END_SESSION).bind(hash(secret)).execute(pool).await.map(drop)?;
+        });
         Ok(())
     }
 
     /// Makes a ticket for one live stream.
-    #[expect(dead_code, reason = "live streams come later")]
     pub(crate) async fn make_ticket(&self, holder: &Holder, now: Timestamp) -> Stored<String> {
         self.pass("ticket", holder, now, now.plus(TICKET_MS)).await
     }
 
     /// Takes a ticket: it opens once.
-    #[expect(dead_code, reason = "live streams come later")]
     pub(crate) async fn take_ticket(&self, secret: &str, now: Timestamp) -> Stored<Option<Holder>> {
-        let Self::Sqlite(pool) = self;
-        let row = sqlx::query(
-            "DELETE FROM pass WHERE hash = ? AND kind = 'ticket' AND expires_at > ? RETURNING *",
-        )
-        .bind(hash(secret))
-        .bind(now.0)
-        .fetch_optional(pool)
-        .await?;
-        Ok(row.and_then(|row| {
-            let token = row.try_get("token").ok()?;
-            holder_of(&row, token)
-        }))
+        self.holder(TAKE_TICKET, secret, now).await
+    }
+
+    async fn holder(
+        &self,
+        query: &'static str,
+        secret: &str,
+        now: Timestamp,
+    ) -> Stored<Option<Holder>> {
+        let row: Option<PassRow> = on!(self, pool => sqlx::query_as(query)
+            .bind(hash(secret))
+            .bind(now.0)
+            .fetch_optional(pool)
+            .await?);
+        Ok(row.and_then(holder_of))
     }
 
     async fn pass(
@@ -267,43 +293,45 @@ impl Accounts {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Stored<String> {
-        let Self::Sqlite(pool) = self;
         let secret = secret();
-        sqlx::query("DELETE FROM pass WHERE expires_at <= ?").bind(now.0).execute(pool).await?;
-        sqlx::query("INSERT INTO pass VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-            .bind(hash(&secret))
-            .bind(kind)
-            .bind(holder.user.as_str())
-            .bind(holder.scopes.to_string())
-            .bind(&holder.token)
-            .bind(&holder.email)
-            .bind(holder.zone.map(Tz::name))
-            .bind(expires_at.0)
-            .execute(pool)
-            .await?;
+        on!(self, pool => {
+            sqlx::query(SWEEP).bind(now.0).execute(pool).await?;
+            sqlx::query(PASS)
+                .bind(hash(&secret))
+                .bind(kind)
+                .bind(holder.user.as_str())
+                .bind(holder.scopes.to_string())
+                .bind(&holder.token)
+                .bind(&holder.email)
+                .bind(holder.zone.map(Tz::name))
+                .bind(expires_at.0)
+                .execute(pool)
+                .await
+                .map(drop)?;
+        });
         Ok(secret)
     }
 }
 
-fn holder_of(row: &SqliteRow, token: Option<String>) -> Option<Holder> {
+fn holder_of((user, scopes, token, email, zone, expires_at): PassRow) -> Option<Holder> {
     Some(Holder {
-        user: UserId::parse(row.try_get("user_id").ok()?)?,
-        scopes: Scopes::of_text(row.try_get("scopes").ok()?),
+        user: UserId::parse(&user)?,
+        scopes: Scopes::of_text(&scopes),
         token,
-        email: row.try_get("email").ok().flatten(),
-        zone: row.try_get("zone").ok().flatten().and_then(|zone: String| zone.parse().ok()),
-        expires_at: Timestamp(row.try_get("expires_at").ok()?),
+        email,
+        zone: zone.and_then(|zone| zone.parse().ok()),
+        expires_at: Timestamp(expires_at),
     })
 }
 
-fn token_of(row: &SqliteRow) -> Option<Token> {
+fn token_of((id, name, scopes, created_at, expires_at, last): TokenRow) -> Option<Token> {
     Some(Token {
-        id: Uuid::try_parse(row.try_get("id").ok()?).ok()?,
-        name: row.try_get("name").ok()?,
-        scopes: Scopes::of_text(row.try_get("scopes").ok()?),
-        created_at: Timestamp(row.try_get("created_at").ok()?),
-        expires_at: Timestamp(row.try_get("expires_at").ok()?),
-        last_used_at: row.try_get::<Option<i64>, _>("last_used_at").ok()?.map(Timestamp),
+        id: Uuid::try_parse(&id).ok()?,
+        name,
+        scopes: Scopes::of_text(&scopes),
+        created_at: Timestamp(created_at),
+        expires_at: Timestamp(expires_at),
+        last_used_at: last.map(Timestamp),
     })
 }
 

@@ -6,7 +6,8 @@ use actors::{
     Actors, Answered, Done, Failure,
     message::{
         call::{By, Call, Idempotency},
-        key::UserId,
+        key::{Kind, UserId},
+        rejection::{Rejection, Slug},
         reminder,
         task::{
             command::{self, Change, SettingsPatch},
@@ -15,6 +16,7 @@ use actors::{
         time::Timestamp,
     },
 };
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{
@@ -31,8 +33,12 @@ use crate::{
 
 /// Users whose newest version is remembered, so that what they read is not older than what they were answered.
 const VERSIONS_MIN: usize = 65_536;
+/// Keys whose actor is remembered. Each actor knows its own; this is for those that are used on two.
+const KEYS_MIN: usize = 16_384;
 /// Longest that a read of the views waits for what its caller names by `min_version`.
 const VIEWS_ASKED_MS: u64 = 2_000;
+/// The wait between two looks at whether delivered events have come.
+const VIEWS_AGAIN_MS: u64 = 20;
 /// Longest that any other read of the views waits for what was answered before it.
 const VIEWS_USUAL_MS: u64 = 200;
 
@@ -57,6 +63,7 @@ pub struct App {
     pub(crate) metrics: Metrics,
     versions: Recent<UserId, u64>,
     introduced: Recent<UserId, bool>,
+    keys: Recent<Uuid, Option<Kind>>,
     set_clock: Option<SetClock>,
 }
 
@@ -103,6 +110,7 @@ impl App {
             metrics: Metrics::install(),
             versions: Recent::new(VERSIONS_MIN),
             introduced: Recent::new(VERSIONS_MIN),
+            keys: Recent::new(KEYS_MIN),
             config,
             actors,
             accounts,
@@ -136,11 +144,31 @@ impl App {
         min_version: u64,
     ) -> Result<bool, Failure> {
         if min_version == 0 {
-            return Ok(self.feed.caught_up(Duration::from_millis(VIEWS_USUAL_MS)).await);
+            let seen = self.version_seen(user);
+            return Ok(self.shown(user, seen, Duration::from_millis(VIEWS_USUAL_MS)).await);
         }
         self.ask(user, query::Query::Settings, min_version).await?;
-        let there = self.feed.caught_up(Duration::from_millis(VIEWS_ASKED_MS)).await;
+        let there = self.shown(user, min_version, Duration::from_millis(VIEWS_ASKED_MS)).await;
         if there { Ok(true) } else { Err(Failure::Behind) }
+    }
+
+    /// Whether the views come to show a version of a user's list within a time. A log that is followed here is known to
+    /// its end; one that is delivered is known by what has come of it.
+    async fn shown(&self, user: &UserId, version: u64, within: Duration) -> bool {
+        if matches!(self.actors, Actors::Embedded(_)) {
+            return self.feed.caught_up(within).await;
+        }
+        let until = Instant::now() + within;
+        loop {
+            let shown = self.views.version(user).await;
+            if shown.is_ok_and(|shown| shown >= version) {
+                return true;
+            }
+            if Instant::now() >= until {
+                return false;
+            }
+            sleep(Duration::from_millis(VIEWS_AGAIN_MS)).await;
+        }
     }
 
     /// Gives a command to a user's task list.
@@ -151,11 +179,29 @@ impl App {
         command: command::Command,
     ) -> Result<Done<command::Reply>, Failure> {
         self.notify.judge(&command)?;
+        self.check_key(how, Kind::TaskListActor)?;
         let told = self.actors.tasks(&caller.user, how.call(command)).await;
         if let Ok(done) = &told {
             self.saw(&caller.user, done.version);
+            self.note_key(how, Kind::TaskListActor);
         }
         told
+    }
+
+    /// Refuses a key that was used on another actor: what that one was asked was another request.
+    fn check_key(&self, how: &How, actor: Kind) -> Result<(), Failure> {
+        let known = how.idempotency.as_ref().and_then(|_| self.keys.get(&how.id)).flatten();
+        if known.is_none_or(|known| known == actor) {
+            return Ok(());
+        }
+        let why = "This Idempotency-Key was used for another request; take a new key.";
+        Err(Failure::Rejected(Box::new(Rejection::new(Slug::IdempotencyKeyReused, why))))
+    }
+
+    fn note_key(&self, how: &How, actor: Kind) {
+        if how.idempotency.is_some() {
+            self.keys.set(how.id, Some(actor));
+        }
     }
 
     /// Takes over what a token says of a user (e-mail, zone) where the user has said nothing: once in a process.
@@ -207,8 +253,13 @@ impl App {
         how: &How,
         command: reminder::Command,
     ) -> Result<Done<reminder::Reply>, Failure> {
+        self.check_key(how, Kind::ReminderActor)?;
         let seen = self.version_seen(&caller.user);
-        self.actors.reminders(&caller.user, how.call(command), seen).await
+        let told = self.actors.reminders(&caller.user, how.call(command), seen).await;
+        if told.is_ok() {
+            self.note_key(how, Kind::ReminderActor);
+        }
+        told
     }
 
     /// Asks a user's reminders, which know the task list up to `min_version` and all that the user was answered.

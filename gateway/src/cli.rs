@@ -1,5 +1,7 @@
 //! The command line of `tickler`.
 
+mod upkeep;
+
 use std::io::{Read, Write};
 
 use clap::{Args, Parser, Subcommand};
@@ -64,6 +66,13 @@ enum Command {
     /// It speaks to the server that owns the data folder, or that --url names. Where none runs it opens the folder
     /// itself. Its log goes to stderr.
     Mcp(Mcp),
+    /// Look after the audit trail
+    #[command(subcommand)]
+    Audit(upkeep::Audit),
+    /// Make a view anew from what the actors hold; the server must not run
+    Replay(upkeep::Replay),
+    /// Print the description of the HTTP interface (OpenAPI 3.1)
+    Openapi,
     /// Print the version
     Version,
     /// Expand a recurrence: request on stdin, occurrences on stdout
@@ -151,8 +160,13 @@ impl Cli {
             Some(Command::Serve(flags)) => flags,
             Some(Command::Health(health)) => return Job::Ended(health.ask().await),
             Some(Command::Mcp(mcp)) => return Job::Ended(mcp.speak().await),
+            Some(Command::Audit(audit)) => return Job::Ended(audit.run().await),
+            Some(Command::Replay(replay)) => return Job::Ended(replay.run().await),
             Some(Command::Version) => {
                 return print(&format!("tickler {}\n", env!("CARGO_PKG_VERSION")), Exit::Done);
+            }
+            Some(Command::Openapi) => {
+                return print(&format!("{}\n", crate::http::openapi::text()), Exit::Done);
             }
             Some(Command::Expand) => {
                 return compute("/api/v1/recurrence/expand", |request| pure::expanded(&request));

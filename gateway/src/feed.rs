@@ -9,11 +9,12 @@ use actors::{
     embedded::Embedded,
     message::event::{CloudEvent, Event},
 };
-use metrics::gauge;
+use metrics::{counter, gauge};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     live::Live,
+    observe::{self, Metrics},
     views::{Views, topic},
 };
 
@@ -25,6 +26,8 @@ const BATCH_EVENTS_MAX: usize = 256;
 const RETRY_MIN_MS: u64 = 50;
 /// The longest wait after a failure.
 const RETRY_MAX_MS: u64 = 5_000;
+/// What is too old is forgotten this often.
+const RETENTION_MS: u64 = 600_000;
 /// Events that stay in the log after every reader has read them.
 const LOG_KEPT_EVENTS: i64 = 10_000;
 /// The log is trimmed once this many more have gathered.
@@ -42,6 +45,7 @@ pub struct Feed {
 pub struct Running {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    retention: JoinHandle<()>,
 }
 
 impl Running {
@@ -49,21 +53,32 @@ impl Running {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let _ = self.task.await;
+        let _ = self.retention.await;
     }
 }
 
 impl Feed {
     /// Starts to follow the log.
     pub fn start(log: Embedded, views: Views, live: Live) -> (Self, Running) {
+        // What is counted before there is a recorder is counted by nobody.
+        Metrics::install();
         let (applied, applied_seen) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let failing = Arc::default();
         let feed =
             Self { applied: applied_seen, newest: log.newest(), failing: Arc::clone(&failing) };
         let newest = log.newest();
+        tokio::spawn(live.clone().hear_others(views.clone()));
+        let retention = tokio::spawn(retain(log.clone(), views.clone(), stopped.clone()));
         let run = Run { log, views, live, applied, newest, failing, stopped };
         let task = tokio::spawn(run.follow());
-        (feed, Running { stop, task })
+        (feed, Running { stop, task, retention })
+    }
+
+    /// The feed of a host whose log is delivered: what has come is in the views, and what has not is not known of.
+    pub fn delivered() -> Self {
+        let none = watch::channel(0).1;
+        Self { applied: none.clone(), newest: none, failing: Arc::default() }
     }
 
     /// Waits until everything that was answered before this call is in the views; false where it takes longer.
@@ -158,7 +173,7 @@ impl Run {
                     Ok(_) => return Ok(()),
                     Err(_) => return Err(Stopped),
                 },
-                _ = self.stopped.changed() => {}
+                changed = self.stopped.changed() => if changed.is_err() { return Err(Stopped) },
             }
         }
     }
@@ -174,7 +189,7 @@ impl Run {
                 Ok(fresh) => {
                     self.fails(None);
                     self.live.tell(fresh);
-                    batch.iter().for_each(log_consumed);
+                    batch.iter().for_each(note);
                     return Ok(());
                 }
                 Err(error) => self.pause(&error.to_string(), &mut wait).await?,
@@ -210,17 +225,36 @@ impl Run {
     }
 }
 
+/// Keeps what can be forgotten within its bounds: messages for a day, deleted tasks as long as they can be restored.
+async fn retain(clock: Embedded, views: Views, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let pause = tokio::time::sleep(Duration::from_millis(RETENTION_MS));
+        tokio::select! {
+            () = pause => {}
+            _ = stopped.changed() => return,
+        }
+        let now = clock.now();
+        for kept in [views.forget_messages(now).await, views.forget_deleted(now).await] {
+            if let Err(error) = kept {
+                tracing::warn!(%error, "what is too old was not forgotten; later again");
+            }
+        }
+    }
+}
+
 fn say_lag(ms: i64) {
     gauge!("tickler_feed_lag_seconds", "consumer" => CONSUMER).set(ms.max(0) as f64 / 1_000.0);
 }
 
-fn log_consumed(event: &CloudEvent) {
-    tracing::info!(
-        event = "event_consumed",
-        topic = topic(&event.kind),
-        event_id = event.id,
-        "type" = event.kind,
-        status = "SUCCESS",
-        "event consumed"
-    );
+/// Counts and logs an event: embedded, it is published by standing in the log, and consumed here.
+fn note(event: &CloudEvent) {
+    let (topic, event_id, kind) = (topic(&event.kind), event.id.as_str(), event.kind.as_str());
+    counter!("tickler_events_published_total", "topic" => topic).increment(1);
+    if kind == "reminder.triggered" {
+        observe::reminder_lateness(event);
+    }
+    let said = "event_published";
+    tracing::info!(event = said, topic, event_id, "type" = kind, "event published");
+    let (said, status) = ("event_consumed", "SUCCESS");
+    tracing::info!(event = said, topic, event_id, "type" = kind, status, "event consumed");
 }

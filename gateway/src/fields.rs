@@ -38,7 +38,7 @@ pub(crate) type Sent = Vec<(&'static str, String)>;
 pub(crate) type Unread = (Code, String);
 
 /// Fields that the server owns; sent back they are ignored.
-const OWNED: &[&str] = &[
+pub(crate) const OWNED: &[&str] = &[
     "id",
     "number",
     "version",
@@ -233,7 +233,9 @@ pub(crate) fn as_sent(mut problem: Problem, sent: &Sent) -> Problem {
         for (ours, theirs) in sent {
             let rest = fault.pointer.strip_prefix('/').and_then(|p| p.strip_prefix(ours));
             if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
-                fault.pointer = format!("{}{rest}", pointer(theirs));
+                // The body itself has no name.
+                let at = if theirs.is_empty() { String::new() } else { pointer(theirs) };
+                fault.pointer = format!("{at}{rest}");
                 break;
             }
         }

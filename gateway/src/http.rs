@@ -1,5 +1,6 @@
 //! The HTTP interface: one table of routes, and the one way that every request takes.
 
+mod aliases;
 mod answer;
 mod ask;
 mod body;
@@ -9,9 +10,11 @@ mod run;
 mod audit;
 mod batch;
 mod clock;
+mod exchange;
 mod health;
 mod live;
 mod me;
+pub(crate) mod openapi;
 mod pure;
 mod recurrences;
 mod reminders;
@@ -51,13 +54,16 @@ pub(crate) enum Access {
     Mcp,
 }
 
+/// What answers the requests of a route.
+type Handler = Arc<dyn Fn(Ask) -> BoxFuture<'static, Outcome> + Send + Sync>;
+
 /// One row of the table.
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) template: &'static str,
     pub(crate) access: Access,
     pub(crate) body_max: usize,
-    handler: Box<dyn Fn(Ask) -> BoxFuture<'static, Outcome> + Send + Sync>,
+    handler: Handler,
 }
 
 /// A row: method, template, access, handler.
@@ -70,7 +76,7 @@ fn route<F>(
 where
     F: Future<Output = Outcome> + Send + 'static,
 {
-    let handler = Box::new(move |ask| -> BoxFuture<'static, Outcome> { Box::pin(handler(ask)) });
+    let handler = Arc::new(move |ask| -> BoxFuture<'static, Outcome> { Box::pin(handler(ask)) });
     Route { method, template, access, body_max: BODY_BYTES_MAX, handler }
 }
 
@@ -85,7 +91,6 @@ const OPEN: Access = Access::Open;
 /// Every route there is.
 #[expect(clippy::too_many_lines, reason = "one table, one line a route")]
 #[rustfmt::skip]
-#[expect(clippy::too_many_lines, reason = "one table")]
 fn table() -> Vec<Route> {
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
@@ -118,6 +123,10 @@ fn table() -> Vec<Route> {
         route(POST,   "/api/v1/live/ticket",                 WRITE,  live::ticket),
         route(GET,    "/ws",                                 STREAM, live::socket),
 
+        route(GET,    "/api/v1/export",                      READ,   exchange::export),
+        Route { body_max: exchange::FILE_BYTES_MAX, ..
+        route(POST,   "/api/v1/import",                      WRITE,  exchange::import) },
+
         route(POST,   "/api/v1/recurrence/expand",           READ,   pure::expand),
         route(POST,   "/api/v1/parse",                       READ,   pure::parse),
 
@@ -137,6 +146,8 @@ fn table() -> Vec<Route> {
         route(GET,    "/health/ready",                       OPEN,   health::ready),
         route(GET,    "/readyz",                             OPEN,   health::ready),
         route(GET,    "/metrics",                            OPEN,   health::metrics),
+        route(GET,    "/openapi.json",                       OPEN,   openapi::json),
+        route(GET,    "/docs",                               OPEN,   openapi::docs),
         route(GET,    "/.well-known/oauth-protected-resource",     OPEN, health::protected_resource),
         route(GET,    "/.well-known/oauth-protected-resource/mcp", OPEN, health::protected_resource),
         route(GET,    "/dev/clock",                          OPEN,   clock::get),
@@ -196,8 +207,27 @@ pub(crate) struct Resource {
 
 /// The whole interface.
 pub fn router(app: &Arc<App>) -> Router {
+    serve(app, routes())
+}
+
+/// Every route there is, in every spelling.
+fn routes() -> Vec<Route> {
+    let mut routes = table();
+    let aliases = aliases::routes(&routes);
+    routes.extend(aliases);
+    routes
+}
+
+/// What a process that has only actors answers: whether it lives, and what it counts.
+pub(crate) fn probes(app: &Arc<App>) -> Router {
+    let probes = ["/health", "/healthz", "/livez", "/ready", "/readyz", "/metrics"];
+    let is_probe = |route: &Route| probes.iter().any(|probe| route.template.starts_with(probe));
+    serve(app, table().into_iter().filter(is_probe).collect())
+}
+
+fn serve(app: &Arc<App>, table: Vec<Route>) -> Router {
     let mut resources: BTreeMap<&'static str, Vec<Route>> = BTreeMap::new();
-    for route in table() {
+    for route in table {
         resources.entry(route.template).or_default().push(route);
     }
     let mut router = Router::new();

@@ -6,11 +6,13 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
+use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 
-use crate::views::{ChangesError, Fresh, Message, Views};
+use crate::views::{CHANNEL, ChangesError, Fresh, Message, Views};
 
 /// Most streams of one user.
 pub(crate) const USER_STREAMS_MAX: usize = 20;
@@ -18,6 +20,8 @@ pub(crate) const USER_STREAMS_MAX: usize = 20;
 const TAIL_MAX: usize = 128;
 /// Most messages that a stream takes at once.
 const PAGE_MAX: i64 = 100;
+/// The wait before other processes are listened to again.
+const LISTEN_RETRY_MS: u64 = 1_000;
 /// A stream that is further behind than this, after it once was up to date, is told to fetch anew.
 const BEHIND_MAX: i64 = 1_000;
 
@@ -48,12 +52,52 @@ impl Live {
         for Fresh { user, message } in fresh {
             let Some(watched) = users.get_mut(&user) else { continue };
             let ordinal = message.ordinal;
+            if watched.tail.back().is_some_and(|last| last.ordinal + 1 != ordinal) {
+                // Another process wrote what lies between: the views have it.
+                watched.tail.clear();
+            }
             if watched.tail.len() >= TAIL_MAX {
                 watched.tail.pop_front();
             }
             watched.tail.push_back(message);
             watched.newest.send_replace(ordinal);
         }
+    }
+
+    /// Makes a user's streams look again, or everybody's: another process wrote something.
+    pub(crate) fn nudge(&self, user: Option<&str>) {
+        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let meant = users.iter().filter(|(name, _)| user.is_none_or(|user| user == *name));
+        meant.for_each(|(_, watched)| watched.newest.send_modify(|_| {}));
+    }
+
+    /// Hears what other processes write into the views that they share, until the process stops. What is said while
+    /// nobody listens is made up for: afterwards every stream looks again.
+    pub(crate) async fn hear_others(self, views: Views) {
+        let Views::Postgres(pool) = views else { return };
+        let mut open = self.open.subscribe();
+        let listen = async {
+            loop {
+                if let Err(error) = self.hear(&pool).await {
+                    tracing::warn!(%error, "other processes are not heard; trying again");
+                }
+                tokio::time::sleep(Duration::from_millis(LISTEN_RETRY_MS)).await;
+            }
+        };
+        tokio::select! {
+            () = listen => {}
+            _ = open.wait_for(|open| !open) => {}
+        }
+    }
+
+    async fn hear(&self, pool: &sqlx::PgPool) -> Result<(), sqlx::Error> {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
+        self.nudge(None);
+        while let Some(said) = listener.try_recv().await? {
+            self.nudge(Some(said.payload()));
+        }
+        Ok(())
     }
 
     /// Ends every stream: the process is stopping.
@@ -80,6 +124,7 @@ impl Live {
             views: views.clone(),
             user: user.to_owned(),
             at: 0,
+            looks: true,
             caught_up: false,
         })
     }
@@ -145,6 +190,8 @@ pub(crate) struct Stream {
     open: watch::Receiver<bool>,
     /// The last message that was taken.
     at: i64,
+    /// There may be something new, whoever wrote it.
+    looks: bool,
     /// It was up to date once; before that it catches up with what it asked for.
     caught_up: bool,
 }
@@ -171,7 +218,7 @@ impl Stream {
             if self.caught_up && newest - self.at > BEHIND_MAX {
                 return self.reset(Reset::Slow).await;
             }
-            if !self.caught_up || newest > self.at {
+            if self.looks || newest > self.at {
                 let messages = match self.live.after(&self.user, self.at) {
                     Some(messages) => messages,
                     None => match self.views.changes(&self.user, self.at, PAGE_MAX).await {
@@ -184,10 +231,13 @@ impl Stream {
                     self.at = last.ordinal;
                     return Ok(Next::Messages(messages));
                 }
-                self.caught_up = true;
+                (self.looks, self.caught_up) = (false, true);
             }
             tokio::select! {
-                changed = self.newest.changed() => if changed.is_err() { return Ok(Next::End) },
+                changed = self.newest.changed() => match changed {
+                    Ok(()) => self.looks = true,
+                    Err(_) => return Ok(Next::End),
+                },
                 _ = self.open.changed() => {}
             }
         }

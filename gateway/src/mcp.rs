@@ -47,6 +47,7 @@ use crate::{
     app::App,
     http::{Ask, BODY_BYTES_MAX, Outcome},
     identity::{Audience, Caller, scope::Scope},
+    problem::{Problem, Slug},
 };
 
 /// What a chatbot is told before it sees the tools.
@@ -92,10 +93,42 @@ pub(crate) async fn answer(asked: Asked, mut parts: Parts, body: Bytes) -> Outco
     if let Some(scope) = scope(&message).filter(|scope| !asked.caller.scopes.has(*scope)) {
         return Err(asked.app.identity.lacking(scope, &parts.headers, Audience::Mcp));
     }
+    if let Some(why) = misshapen(&message) {
+        return Ok(error(StatusCode::OK, &message["id"], -32602, why));
+    }
     accept(&mut parts.headers);
     parts.extensions.insert(asked);
+    let json = parts.headers.get(header::CONTENT_TYPE).is_some_and(is_json);
     let answer = SERVICE.handle(Request::from_parts(parts, Body::from(body))).await;
-    Ok(answer.map(Body::new))
+    match answer.status() {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE if json => {
+            Ok(unreadable(-32600, "The message is no JSON-RPC 2.0 request or notification."))
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            let why = "The body must be application/json in UTF-8.";
+            Err(Problem::new(Slug::UnsupportedMediaType, why))
+        }
+        _ => Ok(answer.map(Body::new)),
+    }
+}
+
+fn is_json(value: &HeaderValue) -> bool {
+    let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// What is wrong with the parameters of a method that rmcp would then not know.
+fn misshapen(message: &Value) -> Option<&'static str> {
+    message.get("id").filter(|id| !id.is_null())?;
+    let params = &message["params"];
+    match message["method"].as_str()? {
+        "tools/call" if !params["name"].is_string() => Some("params.name is the name of a tool."),
+        "tools/call" if !(params["arguments"].is_object() || params["arguments"].is_null()) => {
+            Some("params.arguments is an object.")
+        }
+        "resources/read" if !params["uri"].is_string() => Some("params.uri is a resource's URI."),
+        _ => None,
+    }
 }
 
 /// The scope that a message needs; who only looks around needs none.
@@ -133,9 +166,13 @@ fn accept(headers: &mut HeaderMap) {
 
 /// What cannot be read has no id to answer to.
 fn unreadable(code: i32, why: &str) -> Response {
-    let body = json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": why}});
+    error(StatusCode::BAD_REQUEST, &Value::Null, code, why)
+}
+
+fn error(status: StatusCode, id: &Value, code: i32, why: &str) -> Response {
+    let body = json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": why}});
     let mut answer = Response::new(Body::from(body.to_string()));
-    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    *answer.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
     answer.headers_mut().insert(header::CONTENT_TYPE, json);
     answer

@@ -33,9 +33,13 @@ impl Params {
         Self { given, ..Self::default() }
     }
 
+    /// What was given and not taken yet.
+    pub(crate) fn left(self) -> Vec<(String, String)> {
+        self.given
+    }
+
     /// The same, without minding unknown parameters.
     #[must_use]
-    #[expect(dead_code, reason = "the aliases come later")]
     pub(crate) fn tolerant(self) -> Self {
         Self { tolerant: true, ..self }
     }

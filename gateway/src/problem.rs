@@ -33,7 +33,6 @@ macro_rules! slugs {
 
         impl Slug {
             /// Every kind, for documentation.
-            #[cfg(test)]
             pub(crate) const ALL: &[Slug] = &[$(Slug::$name,)*];
 
             const fn facts(self) -> (u16, &'static str, &'static str) {

@@ -7,9 +7,9 @@ use actors::{
         fault::Code,
         key::UserId,
         rejection::{Current, Rejection, Slug},
-        reminder::{Answer, Command, Notification, Query, Reminder, Reply, Status},
+        reminder::{Answer, Channel, Command, Notification, Query, Reminder, Reply, Status},
         task::{
-            command::{self, ReminderAt, When},
+            command::{self, ReminderAt, ReminderDraft, TaskRef, When},
             query,
         },
         time::{Local, Timestamp, resolve},
@@ -64,18 +64,81 @@ pub(crate) async fn set(
     expect_variant!(told, command::Reply::Reminder(reminder) => reminder)
 }
 
-/// Moves a reminder or changes its channels; it is pending again, whatever it was. `expect` is judged by the reminder as
-/// it lives, which the task list does not know.
+/// What a change of a reminder says.
+#[derive(Debug)]
+pub(crate) struct NewTime {
+    /// When it comes.
+    pub(crate) at: Option<ReminderAt>,
+    /// How it is delivered.
+    pub(crate) channels: Option<Vec<Channel>>,
+    /// The whole object was sent back, so that its time is a new one only where it differs.
+    pub(crate) sent_back: bool,
+}
+
+/// Moves a reminder or changes its channels; a new time makes it pending again, whatever it was. `expect` is judged by the
+/// reminder as it lives, which the task list does not know.
 pub(crate) async fn change(
     app: &App,
     caller: &Caller,
     how: &How,
     reminder: Uuid,
-    (at, channels): (Option<ReminderAt>, Option<Vec<actors::message::reminder::Channel>>),
+    NewTime { at, channels, sent_back }: NewTime,
     expect: Option<u64>,
 ) -> Result<Done<Box<Reminder>>, Failure> {
-    require(app, &caller.user, reminder, expect).await?;
-    let command = command::Command::ChangeReminder { reminder, at, channels, expect: None };
+    let now = get(app, &caller.user, reminder, 0).await?.answer;
+    require(&now, expect)?;
+    let at = at.filter(|at| !(sent_back && is_time_of(&now, *at)));
+    let command =
+        command::Command::ChangeReminder { reminder, at, channels: channels.clone(), expect: None };
+    let created_at = now.created_at;
+    let mut done = match set(app, caller, how, command).await {
+        // Off its task; it lives on here.
+        Err(Failure::Rejected(why)) if why.slug == Slug::NotFound => {
+            set_again(app, caller, how, now, (at, channels)).await?
+        }
+        told => told?,
+    };
+    // The task list forgets when one was set that it let go.
+    done.reply.created_at = created_at;
+    Ok(done)
+}
+
+/// Whether a time is the one that a reminder has.
+fn is_time_of(now: &Reminder, at: ReminderAt) -> bool {
+    match at {
+        ReminderAt::Lead(lead) => now.lead_time == Some(lead),
+        ReminderAt::Moment(When::Instant(at)) => now.remind_at == Timestamp::from(at),
+        ReminderAt::Moment(When::Local(_)) => false,
+    }
+}
+
+/// Sets a reminder that was taken off its task anew, under its id.
+async fn set_again(
+    app: &App,
+    caller: &Caller,
+    how: &How,
+    now: Box<Reminder>,
+    (at, channels): (Option<ReminderAt>, Option<Vec<Channel>>),
+) -> Result<Done<Box<Reminder>>, Failure> {
+    let Some(at) = at else {
+        if channels.is_none_or(|channels| channels == now.channels) {
+            return Ok(Done {
+                version: app.version_seen(&caller.user),
+                reply: now,
+                replayed: false,
+            });
+        }
+        let why = "The reminder was taken off its task; give it a new time.";
+        return Err(Failure::Rejected(Box::new(Rejection::new(Slug::ReminderClosed, why))));
+    };
+    let draft = ReminderDraft {
+        id: Some(now.id),
+        at,
+        channels: Some(channels.unwrap_or(now.channels)),
+        webhook_url: now.webhook_url,
+        email_address: now.email_address,
+    };
+    let command = command::Command::SetReminder { task: TaskRef::Id(now.task_id), draft };
     set(app, caller, how, command).await
 }
 
@@ -87,12 +150,16 @@ pub(crate) async fn take_off(
     reminder: Uuid,
     expect: Option<u64>,
 ) -> Result<Done<Box<Reminder>>, Failure> {
-    require(app, &caller.user, reminder, expect).await?;
+    if expect.is_some() {
+        require(&get(app, &caller.user, reminder, 0).await?.answer, expect)?;
+    }
     let command = command::Command::DeleteReminder { reminder, expect: None };
     let (version, replayed) = match set(app, caller, how, command).await {
         Ok(done) => (done.version, done.replayed),
         // Off its task already; it may live on here.
-        Err(Failure::Rejected(why)) if why.slug == Slug::NotFound => (0, false),
+        Err(Failure::Rejected(why)) if why.slug == Slug::NotFound => {
+            (app.version_seen(&caller.user), false)
+        }
         Err(failure) => return Err(failure),
     };
     let now = get(app, &caller.user, reminder, version).await?;
@@ -100,19 +167,12 @@ pub(crate) async fn take_off(
 }
 
 /// Refuses a caller who has seen another version of the reminder.
-async fn require(
-    app: &App,
-    user: &UserId,
-    reminder: Uuid,
-    expect: Option<u64>,
-) -> Result<(), Failure> {
-    let Some(expect) = expect else { return Ok(()) };
-    let current = get(app, user, reminder, 0).await?.answer;
-    if current.version == expect {
+fn require(now: &Reminder, expect: Option<u64>) -> Result<(), Failure> {
+    if expect.is_none_or(|expect| expect == now.version) {
         return Ok(());
     }
     let why = "The reminder has changed since you read it; read it again.";
-    let current = Some(Current::Reminder(current));
+    let current = Some(Current::Reminder(Box::new(now.clone())));
     Err(Failure::Rejected(Box::new(Rejection { current, ..Rejection::new(Slug::Stale, why) })))
 }
 

@@ -7,17 +7,19 @@ use actors::{
     embedded::{Clock, Embedded, Options},
 };
 use anyhow::Context;
+use axum::Router;
 use tokio::net::TcpListener;
 
 use crate::{
     Accounts,
     app::{App, SetClock},
-    config::{Config, Runtime},
+    config::{Config, Role, Runtime},
     feed::{self, Feed},
     http::{self, Peer},
     live::Live,
     notify::{self, Notify},
     observe::START,
+    sidecar,
     views::Views,
 };
 
@@ -39,7 +41,8 @@ impl Host {
     /// Opens the host that the configuration names.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         if config.runtime == Runtime::Dapr {
-            anyhow::bail!("this build has no Dapr host yet; use --runtime embedded");
+            let actors = Actors::Dapr(Box::new(sidecar::front(config)?));
+            return Ok(Self { actors, set_clock: None });
         }
         let clock = if config.test_clock { Clock::settable() } else { Clock::real() };
         let dir = config.data.clone();
@@ -51,39 +54,56 @@ impl Host {
     }
 }
 
-/// What runs beside the requests.
+/// What runs beside the requests; nothing of it where events are delivered to us.
+#[derive(Default)]
 pub(crate) struct Running {
-    feed: feed::Running,
-    notify: notify::Running,
+    feed: Option<feed::Running>,
+    notify: Option<notify::Running>,
 }
 
 impl Running {
     /// Ends it all: what is under way is finished, within bounds.
     pub(crate) async fn stop(self) {
-        self.feed.stop().await;
-        self.notify.stop().await;
+        if let Some(feed) = self.feed {
+            feed.stop().await;
+        }
+        if let Some(notify) = self.notify {
+            notify.stop().await;
+        }
     }
 }
 
 /// A server that listens.
 pub struct Server {
     app: Arc<App>,
+    router: Router,
     running: Running,
     listener: TcpListener,
     address: SocketAddr,
+    sidecars: Option<TcpListener>,
 }
 
 impl Server {
     /// Opens the accounts and the views and begins to listen; requests are answered once it runs.
     pub async fn open(config: Config, host: Host) -> anyhow::Result<Self> {
-        let bind = config.bind;
-        let listener =
-            TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
-        let address = listener.local_addr()?;
-        let Actors::Embedded(here) = &host.actors;
-        here.announce(&format!("http://{address}"))?;
+        let (listener, address) = listen(config.bind).await?;
+        let sidecars = match config.sidecar_bind.filter(|_| config.runtime == Runtime::Dapr) {
+            Some(bind) => Some(listen(bind).await?.0),
+            None => None,
+        };
+        if let Actors::Embedded(here) = &host.actors {
+            here.announce(&format!("http://{address}"))?;
+        }
         let (app, running) = open_app(config, host).await?;
-        Ok(Self { app, running, listener, address })
+        let router = match app.config.role {
+            Role::Actors => http::probes(&app),
+            Role::All | Role::Gateway => http::router(&app),
+        };
+        let router = match &app.actors {
+            Actors::Dapr(front) => sidecar::door(&app, front, router).await?,
+            Actors::Embedded(_) => router,
+        };
+        Ok(Self { app, router, running, listener, address, sidecars })
     }
 
     /// Where it listens.
@@ -99,13 +119,12 @@ impl Server {
     /// Says in a few lines where it is, where its data is, and who may ask.
     pub fn announce(&self) {
         let config = &self.app.config;
-        tracing::info!(
-            target: START,
-            "tickler {} listens on http://{}, data in {}",
-            env!("CARGO_PKG_VERSION"),
-            self.address,
-            config.data.display()
-        );
+        let data = match config.runtime {
+            Runtime::Embedded => format!("data in {}", config.data.display()),
+            Runtime::Dapr => format!("its sidecar at port {}", config.dapr.grpc_port),
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(target: START, "tickler {version} listens on http://{}, {data}", self.address);
         if config.is_dev() {
             tracing::info!(
                 target: START,
@@ -121,8 +140,13 @@ impl Server {
 
     /// Answers until `stop`, then finishes what is under way, within a bound.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { app, running, listener, .. } = self;
-        let service = http::router(&app).into_make_service_with_connect_info::<Peer>();
+        let Self { app, router, running, listener, sidecars, .. } = self;
+        let service = router.into_make_service_with_connect_info::<Peer>();
+        // Open to the end: what is under way is done by actors, whom the sidecar reaches through it.
+        let inner = sidecars.map(|listener| {
+            let service = service.clone();
+            tokio::spawn(async move { axum::serve(listener, service).await })
+        });
         let (stopping, mut stopped) = tokio::sync::watch::channel(());
         let live = app.live.clone();
         let stop = async move {
@@ -144,19 +168,41 @@ impl Server {
         app.actors.close(Duration::from_millis(CLOSE_MS)).await;
         app.accounts.close().await;
         app.views.close().await;
+        if let Some(inner) = inner {
+            inner.abort();
+        }
         Ok(())
     }
 }
 
-/// Opens the accounts and the views over a host, and begins to follow the log.
+async fn listen(bind: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(bind).await;
+    let listener = listener.with_context(|| format!("cannot listen on {bind}"))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Opens the accounts and the views over a host, and begins to follow the log where it is not delivered.
 pub(crate) async fn open_app(config: Config, host: Host) -> anyhow::Result<(Arc<App>, Running)> {
-    let accounts = Accounts::open(&config.data).await?;
+    let accounts = match (config.runtime, &config.database_url) {
+        (Runtime::Embedded, _) => Accounts::open(&config.data).await?,
+        (Runtime::Dapr, Some(url)) => Accounts::postgres(url).await?,
+        (Runtime::Dapr, None) => anyhow::bail!("--runtime dapr needs DATABASE_URL"),
+    };
     let views = open_views(&config).await?;
     let live = Live::default();
-    let Actors::Embedded(here) = &host.actors;
     let notify = Notify::open(&config, views.clone(), host.actors.clone()).await?;
-    let (feed, following) = Feed::start(here.clone(), views.clone(), live.clone());
-    let running = Running { feed: following, notify: notify.start(feed.batches()) };
+    let (feed, running) = match &host.actors {
+        Actors::Embedded(here) => {
+            let (feed, following) = Feed::start(here.clone(), views.clone(), live.clone());
+            let notifying = notify.start(feed.batches());
+            (feed, Running { feed: Some(following), notify: Some(notifying) })
+        }
+        Actors::Dapr(_) => {
+            tokio::spawn(live.clone().hear_others(views.clone()));
+            (Feed::delivered(), Running::default())
+        }
+    };
     let beside = (views, feed, live, notify);
     let app = App::new(config, host.actors, accounts, beside, host.set_clock)?;
     Ok((app, running))

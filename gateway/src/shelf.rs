@@ -136,7 +136,7 @@ pub(crate) fn read(body: &str) -> Option<Task> {
 }
 
 /// A due date as the interface writes it.
-fn due(text: &str) -> Option<Due> {
+pub(crate) fn due(text: &str) -> Option<Due> {
     if let Ok(day) = text.parse::<NaiveDate>() {
         return Some(Due::Day(day));
     }

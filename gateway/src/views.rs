@@ -8,28 +8,33 @@ mod audit;
 mod changes;
 pub(crate) mod deliveries;
 mod message;
+mod replay;
 mod search;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod verify;
 pub(crate) mod webhooks;
 mod words;
 
 use std::{path::Path, sync::Arc};
+
+use actors::message::key::{Key, UserId};
 
 use sqlx::{
     PgPool, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-pub(crate) use apply::topic;
+pub(crate) use apply::{CHANNEL, topic};
 pub use audit::{AuditEntry, AuditPage, AuditQuery};
 pub use changes::{Changes, ChangesError, MESSAGES_KEPT_MS};
 pub use message::Message;
 #[cfg(test)]
 pub(crate) use message::task as task_of;
 pub(crate) use search::Archived;
+pub use verify::Broken;
 pub(crate) use words::{Word, words};
 
 /// The file beside the actors' store that holds the views of the embedded host.
@@ -104,6 +109,16 @@ impl Views {
         let row: Option<(i64,)> =
             on!(self, pool => sqlx::query_as(POSITION).bind(consumer).fetch_optional(pool).await?);
         Ok(row.map_or(0, |(offset,)| offset))
+    }
+
+    /// The newest version of a user's list that the views show.
+    pub async fn version(&self, user: &UserId) -> Result<u64, sqlx::Error> {
+        const MARK: &str = "SELECT sequence FROM mark WHERE consumer = $1 AND actor = $2";
+        let (consumer, actor) = ("views/task-events", Key::task_list(user).to_string());
+        let row: Option<(i64,)> = on!(self, pool => {
+            sqlx::query_as(MARK).bind(consumer).bind(&actor).fetch_optional(pool).await?
+        });
+        Ok(row.map_or(0, |(sequence,)| sequence.unsigned_abs()))
     }
 
     /// Every task of a user that has left the list, as it was when it left.

@@ -86,14 +86,27 @@ impl Embedded {
         self.desk.clock()
     }
 
-    /// Whether writes are taken, else why not and what to do.
-    pub fn health(&self) -> Result<(), Unavailable> {
+    /// See [`crate::Actors::store`].
+    #[expect(clippy::unused_async, reason = "another host must ask its store")]
+    pub async fn store(&self) -> Result<(), Unavailable> {
         self.desk.health()
+    }
+
+    /// See [`crate::Actors::ready`].
+    pub async fn ready(&self) -> Result<(), Unavailable> {
+        let nobody = Key::task_list(&UserId::parse("tickler-ready").expect("this is an id"));
+        let asked = self.turns.lists.resume(&nobody).await;
+        asked.map_err(|failure| Unavailable(failure.to_string()))
     }
 
     /// Leaves the address under which this process answers, for commands that find the folder owned.
     pub fn announce(&self, address: &str) -> io::Result<()> {
         self.desk.announce(address)
+    }
+
+    /// Every user who has a task list.
+    pub async fn users(&self) -> Result<Vec<UserId>, Unavailable> {
+        self.desk.users().await
     }
 
     /// About `limit` events after the offset `after`, each with its own, oldest first.

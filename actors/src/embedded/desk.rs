@@ -23,7 +23,12 @@ use super::{
 };
 use crate::{
     host::{Appended, Etag, Expect, Host, Record, Stored, Unavailable, WriteError},
-    message::{event::Event, key::Key, sync::Sync, time::Timestamp},
+    message::{
+        event::Event,
+        key::{Key, UserId},
+        sync::Sync,
+        time::Timestamp,
+    },
 };
 
 const UNPOISONED: &str = "nothing panics while it holds this lock";
@@ -135,6 +140,11 @@ impl Desk {
             Some(lock) => lock.announce(address),
             None => Ok(()),
         }
+    }
+
+    /// Every user who has a task list.
+    pub async fn users(&self) -> Result<Vec<UserId>, Unavailable> {
+        self.inner.store.users().await
     }
 
     /// About `limit` events after the offset `after`, each with its own, oldest first.

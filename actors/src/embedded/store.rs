@@ -50,6 +50,8 @@ const NEXT: &str = "SELECT min(moment) FROM alarm WHERE moment > ?";
 const UNFINISHED: &str = "\
     SELECT DISTINCT key FROM alarm JOIN actor ON actor.id = alarm.actor \
     WHERE moment > ? AND moment <= ? LIMIT ?";
+const USERS: &str = "\
+    SELECT substr(key, length(?1) + 1) FROM actor WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key";
 const LOG: &str = "SELECT offset, events FROM log WHERE offset > ? ORDER BY offset LIMIT ?";
 
 /// An alarm whose moment has come.
@@ -198,6 +200,14 @@ impl Store {
             log.extend((first..).zip(events).filter(|(offset, _)| *offset > after));
         }
         Ok(log)
+    }
+
+    /// Every user who has a task list.
+    pub(super) async fn users(&self) -> Result<Vec<UserId>, Unavailable> {
+        let prefix = format!("{}/", Kind::TaskListActor);
+        let rows = self.rows(sqlx::query(USERS).bind(prefix)).await?;
+        let user = |row: &SqliteRow| row.try_get::<&str, _>(0).ok().and_then(UserId::parse);
+        Ok(rows.iter().filter_map(user).collect())
     }
 
     /// Ends all readers.

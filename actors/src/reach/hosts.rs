@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "dapr")]
+use crate::dapr::Front;
+#[cfg(feature = "embedded")]
+use crate::embedded::Embedded;
 use crate::{
-    embedded::Embedded,
     host::Unavailable,
     message::{
         call::Call,
@@ -19,15 +22,29 @@ use crate::{
 #[derive(Clone)]
 pub enum Actors {
     /// In this process, over a file.
+    #[cfg(feature = "embedded")]
     Embedded(Embedded),
+    /// Spread over hosts, by the sidecar.
+    #[cfg(feature = "dapr")]
+    Dapr(Box<Front>),
+}
+
+/// The same on whichever host it is.
+macro_rules! on {
+    ($actors:expr, $here:ident => $done:expr) => {
+        match $actors {
+            #[cfg(feature = "embedded")]
+            Self::Embedded($here) => $done,
+            #[cfg(feature = "dapr")]
+            Self::Dapr($here) => $done,
+        }
+    };
 }
 
 impl Actors {
     /// The host's clock.
     pub fn now(&self) -> Timestamp {
-        match self {
-            Self::Embedded(here) => here.now(),
-        }
+        on!(self, here => here.now())
     }
 
     /// A command to a user's task list.
@@ -36,9 +53,7 @@ impl Actors {
         user: &UserId,
         call: Call<command::Command>,
     ) -> Result<Done<command::Reply>, Failure> {
-        match self {
-            Self::Embedded(here) => here.tasks(user, call).await,
-        }
+        on!(self, here => here.tasks(user, call).await)
     }
 
     /// A question to a user's task list, which must have reached `min_version` (waits at most 2 s).
@@ -48,9 +63,7 @@ impl Actors {
         query: query::Query,
         min_version: u64,
     ) -> Result<Answered<query::Answer>, Failure> {
-        match self {
-            Self::Embedded(here) => here.ask_tasks(user, query, min_version).await,
-        }
+        on!(self, here => here.ask_tasks(user, query, min_version).await)
     }
 
     /// A command to a user's reminders, which must have heard of the task list up to `list_version`.
@@ -60,9 +73,7 @@ impl Actors {
         call: Call<reminder::Command>,
         list_version: u64,
     ) -> Result<Done<reminder::Reply>, Failure> {
-        match self {
-            Self::Embedded(here) => here.reminders(user, call, list_version).await,
-        }
+        on!(self, here => here.reminders(user, call, list_version).await)
     }
 
     /// A question to a user's reminders, which must have heard of the task list up to `list_version` (waits at most 2 s).
@@ -72,22 +83,21 @@ impl Actors {
         query: reminder::Query,
         list_version: u64,
     ) -> Result<Answered<reminder::Answer>, Failure> {
-        match self {
-            Self::Embedded(here) => here.ask_reminders(user, query, list_version).await,
-        }
+        on!(self, here => here.ask_reminders(user, query, list_version).await)
     }
 
-    /// Whether commands are taken, else why not and what to do.
-    pub fn health(&self) -> Result<(), Unavailable> {
-        match self {
-            Self::Embedded(here) => here.health(),
-        }
+    /// Whether the store takes writes, else why not and what to do.
+    pub async fn store(&self) -> Result<(), Unavailable> {
+        on!(self, here => here.store().await)
+    }
+
+    /// Whether actors can be called, else why not.
+    pub async fn ready(&self) -> Result<(), Unavailable> {
+        on!(self, here => here.ready().await)
     }
 
     /// Stops within about this time: no more turns, those that run are waited for.
     pub async fn close(&self, within: Duration) {
-        match self {
-            Self::Embedded(here) => here.close(within).await,
-        }
+        on!(self, here => here.close(within).await)
     }
 }

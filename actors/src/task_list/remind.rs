@@ -244,7 +244,9 @@ fn exists() -> Rejection {
 }
 
 /// A reminder as the interface shows it when it was just set.
-fn shown(task: &Task, set: &SetReminder, status: Status, now: Timestamp) -> Reply {
+fn shown(work: &Work<'_>, task: &Task, set: &SetReminder, status: Status, now: Timestamp) -> Reply {
+    let mailed = set.channels.contains(&Channel::Email);
+    let users = || work.list.settings.email.clone().filter(|_| mailed);
     Reply::Reminder(Box::new(Reminder {
         id: set.id,
         task_id: task.id,
@@ -255,7 +257,7 @@ fn shown(task: &Task, set: &SetReminder, status: Status, now: Timestamp) -> Repl
         status,
         channels: set.channels.clone(),
         webhook_url: set.webhook_url.clone(),
-        email_address: set.email_address.clone(),
+        email_address: set.email_address.clone().or_else(users),
         snoozed_until: None,
         late: false,
         triggered_at: None,
@@ -277,7 +279,7 @@ pub(super) fn set(
     let id = draft.id.unwrap_or(minted);
     let old = task.reminders.iter().find(|set| set.id == id);
     if let Some(old) = old.filter(|_| draft.id.is_none()) {
-        return Ok(shown(&task, old, Status::Pending, old.created_at));
+        return Ok(shown(work, &task, old, Status::Pending, old.created_at));
     }
     if !is_open(&task) {
         return Err(closed());
@@ -326,7 +328,7 @@ pub(super) fn delete(
     new.reminders.retain(|set| set.id != reminder);
     let task = work.put(Fate::Updated, new);
     series::carry_reminders(work, &task);
-    Ok(shown(&task, &old, Status::Cancelled, work.at.now))
+    Ok(shown(work, &task, &old, Status::Cancelled, work.at.now))
 }
 
 /// Puts a new or changed reminder on its task.
@@ -348,7 +350,7 @@ fn place(work: &mut Work<'_>, task: &Arc<Task>, set: SetReminder) -> Result<Repl
     work.room_for(&task.reminders, &new.reminders)?;
     let task = work.put(Fate::Updated, new);
     series::carry_reminders(work, &task);
-    Ok(shown(&task, &set, Status::Pending, work.at.now))
+    Ok(shown(work, &task, &set, Status::Pending, work.at.now))
 }
 
 /// The task that carries a reminder, and the reminder. The ReminderActor may have counted its version on.
@@ -363,7 +365,7 @@ fn carried(
     let set = set.ok_or_else(Rejection::not_found)?;
     if expect.is_some_and(|seen| seen < set.version) {
         let mut no = Rejection::new(Slug::Stale, "The reminder was changed since you read it.");
-        if let Reply::Reminder(now) = shown(&task, &set, Status::Pending, work.at.now) {
+        if let Reply::Reminder(now) = shown(work, &task, &set, Status::Pending, work.at.now) {
             no.current = Some(Current::Reminder(now));
         }
         return Err(no);

@@ -42,7 +42,7 @@ fn rung(work: &mut Work<'_>, id: uuid::Uuid, start: Local) {
 }
 
 /// A rule without a further start has ended.
-fn finish(work: &mut Work<'_>, id: uuid::Uuid) {
+pub(super) fn finish(work: &mut Work<'_>, id: uuid::Uuid) {
     let Ok(series) = work.rule(id, None) else { return };
     let zone = series.zone.unwrap_or_else(|| work.zone());
     if series.last_task.is_some() && coming::scheduled(&series, zone).next().is_none() {

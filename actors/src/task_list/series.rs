@@ -11,7 +11,7 @@ use super::{
     coming::Next,
     complete, edit,
     event::{Event, Fate},
-    order,
+    order, ring,
     state::{TaskList, is_live, is_open},
     work::{Work, limit},
 };
@@ -126,7 +126,10 @@ fn assign(work: &mut Work<'_>, task: &mut Task, rule: &Arc<Rule>) -> Result<(), 
             series
         }
     };
-    work.put_series(series);
+    let series = work.put_series(series);
+    if series.rule.mode() == Mode::Schedule {
+        ring::finish(work, series.id);
+    }
     Ok(())
 }
 

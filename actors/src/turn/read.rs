@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::{Duration, Instant};
 
 use super::{
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// What a reader has seen, which the answer must not be behind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Seen {
     /// The actor's own sequence.
     pub version: u64,

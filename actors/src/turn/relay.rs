@@ -120,7 +120,8 @@ impl<A: Actor, H: Host> Turns<A, H> {
                 breaker.succeeded();
                 for event in events {
                     let (topic, kind) = (topic(event.fact.topic), event.fact.kind.as_str());
-                    tracing::debug!(event = "event_published", topic, event_id = %event.id, r#type = kind);
+                    let (event_id, said) = (event.id, "event published");
+                    tracing::info!(event = "event_published", topic, %event_id, r#type = kind, "{said}");
                 }
             }
             Err(ref error) => {

@@ -3,10 +3,12 @@
 //! `TICKLER_SEED=7 cargo test -p actors simulation` replays one seed; `TICKLER_SEEDS=100000` runs that many.
 
 mod drive;
+mod fuzz;
 mod host;
 mod judge;
 mod limits;
 mod planted;
+mod real;
 mod rows;
 mod toys;
 mod world;
@@ -17,23 +19,35 @@ use std::{
 };
 
 use self::{
-    drive::run,
     toys::{Owned, Shared},
+    world::{Cast, Flaw},
 };
 use super::fault::{Fault, PLANTED};
 
 /// Seeds that every test run tries, per kind of host.
 const SEEDS: u64 = 1_500;
 
+/// Actors, users that work with them, and a judge.
+trait Play: Cast {
+    /// Runs one seed to its end.
+    fn play(seed: u64, flaw: Option<Flaw>) -> impl Future<Output = Result<(), String>>;
+}
+
+impl<C: toys::Toys> Play for C {
+    fn play(seed: u64, flaw: Option<Flaw>) -> impl Future<Output = Result<(), String>> {
+        drive::run::<C>(seed, flaw)
+    }
+}
+
 /// What is planted for a run: in the turn, or in the store and scheduler it stands on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Plant {
     turn: Option<Fault>,
-    world: Option<world::Flaw>,
+    world: Option<Flaw>,
 }
 
 /// Runs one seed and gives the broken promise, if there is one.
-fn seed<C: toys::Toys>(seed: u64, plant: Plant) -> Result<(), String> {
+fn seed<C: Play>(seed: u64, plant: Plant) -> Result<(), String> {
     PLANTED.set(plant.turn);
     let ran = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -41,7 +55,7 @@ fn seed<C: toys::Toys>(seed: u64, plant: Plant) -> Result<(), String> {
             .start_paused(true)
             .build()
             .unwrap();
-        runtime.block_on(run::<C>(seed, plant.world))
+        runtime.block_on(C::play(seed, plant.world))
     }));
     PLANTED.set(None);
     ran.unwrap_or_else(|panic| {
@@ -53,7 +67,7 @@ fn seed<C: toys::Toys>(seed: u64, plant: Plant) -> Result<(), String> {
 }
 
 /// The first of the seeds 1 to `seeds` that breaks a promise, with what it broke.
-fn first_broken<C: toys::Toys>(seeds: u64, plant: Plant) -> Option<(u64, String)> {
+fn first_broken<C: Play>(seeds: u64, plant: Plant) -> Option<(u64, String)> {
     let next = AtomicU64::new(1);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let found = std::sync::Mutex::new(None::<(u64, String)>);
@@ -83,10 +97,10 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-fn simulate<C: toys::Toys>() {
+fn simulate<C: Play>(seeds: u64) {
     let broken = match number("TICKLER_SEED") {
         Some(one) => seed::<C>(one, Plant::default()).err().map(|broken| (one, broken)),
-        None => first_broken::<C>(number("TICKLER_SEEDS").unwrap_or(SEEDS), Plant::default()),
+        None => first_broken::<C>(number("TICKLER_SEEDS").unwrap_or(seeds), Plant::default()),
     };
     if let Some((seed, broken)) = broken {
         panic!("TICKLER_SEED={seed} breaks a promise: {broken}");
@@ -95,12 +109,12 @@ fn simulate<C: toys::Toys>() {
 
 #[test]
 fn simulation_of_hosts_that_share_a_store_keeps_every_promise() {
-    simulate::<Shared>();
+    simulate::<Shared>(SEEDS);
 }
 
 #[test]
 fn simulation_of_a_host_that_owns_its_store_keeps_every_promise() {
-    simulate::<Owned>();
+    simulate::<Owned>(SEEDS);
 }
 
 #[test]

@@ -47,7 +47,9 @@ pub(crate) fn read(object: &Object, user: &UserId) -> Result<Batch, Problem> {
     Ok(Batch { atomic: atomic.unwrap_or(false), operations: operations.collect() })
 }
 
-const OPS: &str = "The op is create, update, complete, reopen, delete, restore, skip or move.";
+const NO_OP: &str = "The op is create, update, complete, reopen, delete, restore, skip or move.";
+const OPS: &[&str] =
+    &["create", "update", "complete", "reopen", "delete", "restore", "skip", "move"];
 
 fn operation(item: &Value, user: &UserId) -> Result<(Operation, Sent), Problem> {
     let object = item
@@ -62,6 +64,9 @@ fn operation(item: &Value, user: &UserId) -> Result<(Operation, Sent), Problem> 
     let id = reader.take("id").map(|(_, value)| value).filter(|value| !value.is_null());
     let body = reader.take("body").map(|(_, value)| value).filter(|value| !value.is_null());
     let op = op.unwrap_or_default();
+    if reader.faults.is_empty() && !OPS.contains(&op.as_str()) {
+        reader.faults.push("/op".to_owned(), Code::Invalid, NO_OP);
+    }
     if id.is_none() && op != "create" && reader.faults.is_empty() {
         reader.required("id");
     }
@@ -107,7 +112,7 @@ fn build(
             let task = found()?;
             Operation::Move { task, place: task::place(body, user).map_err(inside)?, expect }
         }
-        _ => return Err(Problem::field("/op", Code::Invalid, OPS)),
+        _ => return Err(Problem::field("/op", Code::Invalid, NO_OP)),
     };
     Ok((operation, Sent::new()))
 }

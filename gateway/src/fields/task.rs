@@ -35,7 +35,6 @@ pub(crate) struct Fields {
     /// What our names were called.
     pub(crate) sent: Sent,
     /// Names that mean nothing (tolerant spelling only).
-    #[cfg_attr(not(test), expect(dead_code, reason = "the aliases come later"))]
     pub(crate) ignored: Vec<String>,
 }
 
@@ -187,7 +186,7 @@ pub(crate) fn tag_list(value: &Value, spelling: Spelling) -> Result<Vec<Tag>, (S
 }
 
 /// The tags of a text: a JSON array, or a comma list.
-fn tag_texts(text: &str) -> Vec<Value> {
+pub(crate) fn tag_texts(text: &str) -> Vec<Value> {
     if let Ok(Value::Array(items)) = serde_json::from_str(text) {
         return items;
     }
@@ -373,7 +372,7 @@ fn list_of(
     };
     if items.len() > TASK_REMINDERS_MAX {
         let why = format!("A task has at most {TASK_REMINDERS_MAX} pending reminders.");
-        return Err((Slug::Invalid, vec![Fault::new("", Code::OutOfRange, why)]));
+        return Err((Slug::LimitReached, vec![Fault::new("", Code::OutOfRange, why)]));
     }
     let mut drafts = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {

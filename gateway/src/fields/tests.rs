@@ -212,7 +212,6 @@ fn each_wrong_field_is_named_with_its_kind() {
             "/reminders/0/x",
             UnknownField,
         ),
-        (json!({"title": "a", "reminders": reminders}), "/reminders", OutOfRange),
         (json!({"title": "a", "reminder_offset": 0}), "/reminder_offset", OutOfRange),
         (json!({"title": "a", "reminder_offset": 1.5}), "/reminder_offset", Invalid),
         (json!({"title": "a", "reminder_at": "2026-11-21"}), "/reminder_at", Invalid),
@@ -223,6 +222,8 @@ fn each_wrong_field_is_named_with_its_kind() {
         let expected = (Slug::Invalid, vec![(pointer.to_owned(), code)]);
         assert_eq!(refusal(draft(body.clone())), expected, "{body}");
     }
+    let many = refusal(draft(json!({"title": "a", "reminders": reminders})));
+    assert_eq!(many, (Slug::LimitReached, vec![("/reminders".to_owned(), OutOfRange)]));
 }
 
 #[test]

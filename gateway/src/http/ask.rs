@@ -39,6 +39,16 @@ pub(crate) struct Ask {
     pub(crate) body: Bytes,
     /// W3C trace context, given or made.
     pub(crate) traceparent: String,
+    /// What it was before the aliases translated it.
+    pub(crate) spelled: Option<Spelled>,
+}
+
+/// A request in another spelling than the canon's.
+pub(crate) struct Spelled {
+    /// The hash of the request as it came.
+    pub(crate) hash: String,
+    /// Its query parameters by our names; unknown ones are left alone.
+    pub(crate) params: Vec<(String, String)>,
 }
 
 /// What a caller requires of the object's version.
@@ -79,7 +89,10 @@ impl Ask {
 
     /// The query parameters.
     pub(crate) fn params(&self) -> Result<Params, Problem> {
-        Params::decode(self.parts.uri.query())
+        match &self.spelled {
+            Some(spelled) => Ok(Params::of(spelled.params.clone()).tolerant()),
+            None => Params::decode(self.parts.uri.query()),
+        }
     }
 
     /// No query parameters are known here.
@@ -139,7 +152,10 @@ impl Ask {
     }
 
     /// SHA-256 of method, path and raw body.
-    fn hash(&self) -> String {
+    pub(super) fn hash(&self) -> String {
+        if let Some(spelled) = &self.spelled {
+            return spelled.hash.clone();
+        }
         let mut hash = Sha256::new();
         hash.update(self.parts.method.as_str());
         hash.update(b" ");

@@ -36,6 +36,9 @@ pub(super) async fn set(ask: Ask) -> Outcome {
     if now.is_keep() && advance.is_keep() && reader.faults.is_empty() {
         reader.required("now");
     }
+    if !now.is_keep() && !advance.is_keep() {
+        reader.conflict("advance", "now");
+    }
     reader.finish()?;
     let at = match (now, advance) {
         (Change::Set(When::Instant(at)), _) => at.into(),

@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use actors::message::{key::UserId, task::query::Query};
+use actors::Actors;
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{Ask, Outcome, answer};
-use crate::{
-    config::{Auth, Runtime},
-    identity::scope::Scope,
-};
+use crate::{config::Auth, identity::scope::Scope};
 
 /// Longest that one check may take.
 const CHECK_MS: u64 = 2_000;
@@ -32,21 +30,25 @@ pub(super) async fn health(_: Ask) -> Outcome {
 /// `GET /ready`
 pub(super) async fn ready(ask: Ask) -> Outcome {
     let limit = Duration::from_millis(CHECK_MS);
-    let nobody = UserId::parse("tickler-ready").ok_or_else(crate::problem::Problem::internal)?;
-    let actors = ask.app.actors.ask_tasks(&nobody, Query::Counts, 0);
-    let actors = tokio::time::timeout(limit, actors).await;
-    let actors = said(actors.map(|answered| answered.map(drop)));
-    let store = said(Ok(ask.app.actors.health()));
-    let views = said(tokio::time::timeout(limit, views(&ask.app)).await);
+    let app = &ask.app;
+    let (store, actors, views) = tokio::join!(
+        timeout(limit, app.actors.store()),
+        timeout(limit, app.actors.ready()),
+        timeout(limit, views(app)),
+    );
+    let (store, actors, views) = (said(store), said(actors), said(views));
     let mut checks = json!({
         "store": store,
         "actors": actors,
         "views": views,
     });
-    if ask.app.config.runtime == Runtime::Dapr {
-        checks["sidecar"] = sidecar(ask.app.config.dapr.http_port, limit).await;
+    if let Actors::Dapr(front) = &app.actors {
+        checks["sidecar"] = sidecar(app.config.dapr.http_port, limit).await;
+        checks["pubsub"] = said(timeout(limit, front.has_pubsub()).await);
     }
-    let all = checks.as_object().is_some_and(|checks| checks.values().all(|one| one["ok"] == true));
+    let mut counted = checks.as_object().into_iter().flatten();
+    // Tasks need no log: without one a host is as ready as with it.
+    let all = counted.all(|(name, check)| name == "pubsub" || check["ok"] == true);
     let (status, word) = match all {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),

@@ -1,6 +1,6 @@
 //! What happens while one looks: `/api/v1/live` (SSE), `/ws` (WebSocket), `/api/v1/changes`, and tickets for the streams.
 
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use std::{borrow::Cow, collections::VecDeque, convert::Infallible, time::Duration};
 
 use actors::message::time::Timestamp;
 use axum::{
@@ -16,10 +16,12 @@ use axum::{
 };
 use futures_util::stream;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{Ask, Outcome, answer, audit::unavailable, tasks::min_version, tokens};
 use crate::{
     accounts::{Holder, TICKET_MS},
+    app::wall_clock,
     cursor, kinds,
     live::{Next, Reset, Stream},
     params::Params,
@@ -41,10 +43,14 @@ const RETRY_MS: u64 = 2_000;
 const COMMENT_MS: u64 = 15_000;
 /// Longest that a WebSocket may take to take one frame.
 const FRAME_MS: u64 = 10_000;
+/// Longest that a stream lasts before its client must say again who it is.
+const STREAM_MS: i64 = 12 * 3_600_000;
 /// Seconds after which a user with too many streams may try again.
 const STREAMS_RETRY_S: u32 = 5;
 /// Longest frame that a client may send, in bytes.
 const CLIENT_FRAME_BYTES_MAX: usize = 4 << 10;
+/// WebSocket close code of a client whose credential has ended.
+const UNAUTHENTICATED: u16 = 4401;
 /// WebSocket close code of a client that reads too slowly.
 const TOO_SLOW: u16 = 4408;
 /// WebSocket close code of a process that stops.
@@ -156,6 +162,17 @@ struct Opened {
     stream: Stream,
     types: Types,
     now: i64,
+    until: Instant,
+}
+
+/// When a stream ends whose client stays: with its credential, or after a while, as a ticket says nothing of the
+/// credential that it was made with.
+fn until(ask: &Ask, by_ticket: bool) -> Instant {
+    let caller = ask.caller();
+    let ours = caller.token.is_some() || caller.by_cookie;
+    let now = if ours { ask.app.actors.now() } else { wall_clock() };
+    let left = caller.expires_at.filter(|_| !by_ticket).map_or(STREAM_MS, |end| end.0 - now.0);
+    Instant::now() + Duration::from_millis(left.clamp(0, STREAM_MS).cast_unsigned())
 }
 
 /// Reads the parameters of a stream and opens it. What a browser says of the last message it saw wins over `since`,
@@ -163,7 +180,7 @@ struct Opened {
 async fn open(ask: &Ask) -> Result<Opened, Problem> {
     let mut params = ask.params()?;
     let types = Types::take(&mut params);
-    let _ = params.take("ticket");
+    let until = until(ask, params.take("ticket").is_some());
     let since = since(&mut params);
     params.finish()?;
     let since = since?;
@@ -180,19 +197,43 @@ async fn open(ask: &Ask) -> Result<Opened, Problem> {
     if let Some(place) = last.or(since) {
         stream.go_to(place);
     }
-    Ok(Opened { stream, types, now })
+    Ok(Opened { stream, types, now, until })
+}
+
+/// How messages are written: a frame each, or nothing for those that a client would not know.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Frames {
+    /// The canon's.
+    Canon,
+    /// In the words of other systems.
+    Foreign(fn(&str) -> Option<String>),
+}
+
+impl Frames {
+    fn of(self, message: &Message) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Canon => Some(Cow::Borrowed(&*message.json)),
+            Self::Foreign(write) => write(&message.json).map(Cow::Owned),
+        }
+    }
 }
 
 /// `GET /api/v1/live`
 pub(super) async fn events(ask: Ask) -> Outcome {
-    let Opened { stream, types, now } = open(&ask).await?;
-    let ready = Event::default()
-        .retry(Duration::from_millis(RETRY_MS))
-        .event("ready")
-        .data(json!({"id": now.to_string()}).to_string());
-    let state = Sending { stream, types, ready: Some(ready), queue: VecDeque::new() };
-    let events = stream::unfold(state, |mut state| async {
-        let event = state.next().await?;
+    events_in(ask, Frames::Canon).await
+}
+
+/// Server-sent events, in these words.
+pub(super) async fn events_in(ask: Ask, frames: Frames) -> Outcome {
+    let Opened { stream, types, now, until } = open(&ask).await?;
+    let ready = Event::default().retry(Duration::from_millis(RETRY_MS));
+    let ready = match frames {
+        Frames::Canon => ready.event("ready").data(json!({"id": now.to_string()}).to_string()),
+        Frames::Foreign(_) => ready.comment("ready"),
+    };
+    let state = Sending { stream, types, frames, ready: Some(ready), queue: VecDeque::new() };
+    let events = stream::unfold(state, move |mut state| async move {
+        let event = tokio::time::timeout_at(until, state.next()).await.ok()??;
         Some((Ok::<_, Infallible>(event), state))
     });
     let alive = KeepAlive::new().interval(Duration::from_millis(COMMENT_MS));
@@ -207,6 +248,7 @@ pub(super) async fn events(ask: Ask) -> Outcome {
 struct Sending {
     stream: Stream,
     types: Types,
+    frames: Frames,
     ready: Option<Event>,
     queue: VecDeque<Message>,
 }
@@ -217,9 +259,13 @@ impl Sending {
             return Some(ready);
         }
         loop {
-            if let Some(message) = self.queue.pop_front() {
+            while let Some(message) = self.queue.pop_front() {
                 let event = Event::default().id(message.ordinal.to_string());
-                return Some(event.event(&message.kind).data(&*message.json));
+                let Some(frame) = self.frames.of(&message) else { continue };
+                return Some(match self.frames {
+                    Frames::Canon => event.event(&message.kind).data(frame),
+                    Frames::Foreign(_) => event.data(frame),
+                });
             }
             match self.stream.next().await {
                 Ok(Next::Messages(messages)) => {
@@ -242,18 +288,23 @@ impl Sending {
 }
 
 /// `GET /ws`
-pub(super) async fn socket(mut ask: Ask) -> Outcome {
+pub(super) async fn socket(ask: Ask) -> Outcome {
+    socket_in(ask, Frames::Canon).await
+}
+
+/// A WebSocket, in these words.
+pub(super) async fn socket_in(mut ask: Ask, frames: Frames) -> Outcome {
     let upgrade = WebSocketUpgrade::from_request_parts(&mut ask.parts, &()).await;
     let upgrade = upgrade.map_err(|why| {
         Problem::new(Slug::Malformed, format!("This is a WebSocket: {}.", why.body_text()))
     })?;
-    let Opened { stream, types, now } = open(&ask).await?;
+    let opened = open(&ask).await?;
     let upgrade = match chosen_protocol(&ask) {
         Some(protocol) => upgrade.protocols([protocol]),
         None => upgrade,
     };
     let upgrade = upgrade.max_message_size(CLIENT_FRAME_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| serve(socket, stream, types, now)))
+    Ok(upgrade.on_upgrade(move |socket| serve(socket, opened, frames)))
 }
 
 /// The subprotocol that we speak of those offered: browsers want one of them back. A credential only if there is nothing
@@ -264,12 +315,19 @@ fn chosen_protocol(ask: &Ask) -> Option<String> {
     plain.or_else(|| offered.first()).cloned()
 }
 
-async fn serve(mut socket: WebSocket, mut stream: Stream, types: Types, now: i64) {
+async fn serve(mut socket: WebSocket, opened: Opened, frames: Frames) {
+    let Opened { mut stream, types, now, until } = opened;
     let ready = json!({"type": "ready", "id": now.to_string()}).to_string();
-    let mut open = send(&mut socket, Frame::text(ready)).await;
+    let mut open = match frames {
+        Frames::Canon => send(&mut socket, Frame::text(ready)).await,
+        Frames::Foreign(_) => true,
+    };
     while open {
         tokio::select! {
-            next = stream.next() => open = tell(&mut socket, next, &types).await,
+            () = tokio::time::sleep_until(until) => {
+                open = close(&mut socket, UNAUTHENTICATED, "say again who you are").await;
+            }
+            next = stream.next() => open = tell(&mut socket, next, &types, frames).await,
             frame = socket.recv() => open = match frame {
                 Some(Ok(frame)) => hear(&mut socket, &frame).await,
                 Some(Err(_)) | None => false,
@@ -279,11 +337,17 @@ async fn serve(mut socket: WebSocket, mut stream: Stream, types: Types, now: i64
 }
 
 /// Sends what a stream has next; false where that was the end.
-async fn tell(socket: &mut WebSocket, next: Result<Next, sqlx::Error>, types: &Types) -> bool {
+async fn tell(
+    socket: &mut WebSocket,
+    next: Result<Next, sqlx::Error>,
+    types: &Types,
+    frames: Frames,
+) -> bool {
     match next {
         Ok(Next::Messages(messages)) => {
             for message in messages.iter().filter(|message| types.has(message)) {
-                if !send(socket, Frame::text(&*message.json)).await {
+                let Some(frame) = frames.of(message) else { continue };
+                if !send(socket, Frame::text(frame.into_owned())).await {
                     return false;
                 }
             }

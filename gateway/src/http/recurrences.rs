@@ -29,7 +29,10 @@ use super::{
 };
 use crate::{
     app::How,
-    fields::{Object, Reader, Spelling, Unread, as_sent, task as fields, value},
+    fields::{
+        OWNED as OWNED_BY_SERVER, Object, Reader, Spelling, Unread, as_sent, pointer,
+        task as fields, value,
+    },
     problem::{Problem, Slug},
     recurrences::{self, Changed},
     reminders, tasks,
@@ -41,6 +44,17 @@ const PAGE_MAX: u64 = 200;
 /// Occurrences of a preview when nothing is said, and at most.
 const PREVIEW: u64 = 5;
 const PREVIEW_MAX: u64 = 100;
+/// Fields of a template, by all their names.
+const TEMPLATE: &[&str] = &[
+    "title",
+    "description",
+    "notes",
+    "priority",
+    "tags",
+    "reminders",
+    "remind",
+    "reminder_offset",
+];
 /// Fields of a rule that the server owns, besides those of every object.
 const OWNED: &[&str] = &["status", "ended_reason", "next_due", "occurrences", "open_task_ids"];
 
@@ -55,7 +69,8 @@ pub(super) async fn set(ask: Ask) -> Outcome {
         ask.no_params()?;
         let body = ask.json()?;
         let rule = fields::rule(&body).map_err(|faults| bad_rule("", faults))?;
-        let rule = rule.ok_or_else(|| Problem::field("", Code::Required, "A rule is needed."))?;
+        let needed = || bad_rule("", vec![Fault::new("", Code::Required, "A rule is needed.")]);
+        let rule = rule.ok_or_else(needed)?;
         Ok((ask.how()?, ask.if_match()?, Arc::new(rule)))
     };
     let (how, if_match, rule) = http_tasks::judged(&ask, task, read()).await?;
@@ -108,10 +123,12 @@ fn draft(ask: &Ask, object: &Object) -> Result<SeriesDraft, Problem> {
     let start = reader.field(&["start"], |start| value::when(value::text(start)?));
     let zone = fields::zone(&mut reader);
     let task = match reader.take("task") {
-        Some((_, Value::Object(task))) => Some(
-            fields::draft(task, ask.user(), Spelling::Strict)
-                .map_err(|problem| problem.under("/task"))?,
-        ),
+        Some((_, Value::Object(task))) => {
+            let fields = fields::draft(task, ask.user(), Spelling::Strict)
+                .map_err(|problem| problem.under("/task"))?;
+            not_of_a_template(&mut reader, task);
+            Some(fields)
+        }
         Some((_, other)) if !other.is_null() => {
             reader.faults.push("/task".into(), Code::Invalid, "The task is an object.");
             None
@@ -121,7 +138,8 @@ fn draft(ask: &Ask, object: &Object) -> Result<SeriesDraft, Problem> {
     for (name, absent) in
         [("recurrence", rule.is_none()), ("start", start.is_none()), ("task", task.is_none())]
     {
-        if absent && reader.faults.is_empty() {
+        let nothing = |value: &Value| value.is_null() && name == "task";
+        if absent && object.get(name).is_none_or(nothing) {
             reader.required(name);
         }
     }
@@ -131,6 +149,17 @@ fn draft(ask: &Ask, object: &Object) -> Result<SeriesDraft, Problem> {
     };
     let zone = if let Change::Set(zone) = zone { Some(zone) } else { None };
     Ok(SeriesDraft { rule, start, zone, task: task.patch })
+}
+
+/// Notes the fields of a task that each occurrence has from its rule.
+fn not_of_a_template(reader: &mut Reader<'_>, task: &Object) {
+    for name in task.keys().filter(|name| !TEMPLATE.contains(&name.as_str())) {
+        if !OWNED_BY_SERVER.contains(&name.as_str()) {
+            let why = format!("{name} is not the template's: each occurrence has its own.");
+            let at = format!("/task{}", pointer(name));
+            reader.faults.push(at, Code::UnknownField, why);
+        }
+    }
 }
 
 /// `recurrence`, whose mode is `mode` where it says none.
@@ -213,9 +242,10 @@ fn patch(ask: &Ask, object: &Object, mode: Mode) -> Result<SeriesPatch, Problem>
     let zone = fields::zone(&mut reader);
     let task = match reader.take("task") {
         Some((_, Value::Object(task))) => {
-            fields::patch(task, ask.user(), Spelling::Strict)
-                .map_err(|problem| problem.under("/task"))?
-                .patch
+            let fields = fields::patch(task, ask.user(), Spelling::Strict)
+                .map_err(|problem| problem.under("/task"))?;
+            not_of_a_template(&mut reader, task);
+            fields.patch
         }
         Some((_, other)) if !other.is_null() => {
             reader.faults.push("/task".into(), Code::Invalid, "The task is an object.");

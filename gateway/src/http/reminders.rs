@@ -3,7 +3,7 @@
 use actors::{
     Done,
     message::{
-        fault::Code,
+        fault::{Code, Fault},
         reminder::{
             self, Channel, Command, Notification, Query, Reminder,
             SnoozeUntil::{Minutes, When as Until},
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     fields::{Reader, Spelling, reminder as fields, value},
-    problem::Problem,
+    problem::{Problem, Slug},
     reminders, tasks,
 };
 
@@ -57,6 +57,7 @@ pub(super) async fn create(ask: Ask) -> Outcome {
         Some(task) => value::task_ref_value(&task).ok_or_else(Problem::not_found)?,
     };
     let draft = super::tasks::judged(&ask, task, draft).await?;
+    deliverable(&ask, "", draft.channels.as_deref())?;
     let command = command::Command::SetReminder { task, draft };
     let done = reminders::set(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
     let place = format!("/api/v1/reminders/{}", done.reply.id);
@@ -101,7 +102,7 @@ pub(super) async fn list(ask: Ask) -> Outcome {
     let user = ask.user();
     let shown: Vec<_> = page.reminders.iter().map(|reminder| Shown { reminder, user }).collect();
     let body = json!({"reminders": shown, "count": page.count, "next_cursor": page.next});
-    Ok(answer::json(StatusCode::OK, &body))
+    Ok(at_seen(&ask, answer::json(StatusCode::OK, &body), min_version))
 }
 
 /// The task that a filter names; one that nobody has leads to an empty list.
@@ -130,7 +131,7 @@ pub(super) async fn get(ask: Ask) -> Outcome {
         reminders::get(&ask.app, ask.user(), id, min_version).await.map_err(failed(&ask))?;
     let reminder = &found.answer;
     let shown = || reminder_json(&ask, reminder);
-    Ok(answer::cached(&ask, reminder.version, shown))
+    Ok(at_seen(&ask, answer::cached(&ask, reminder.version, shown), min_version))
 }
 
 /// `PUT PATCH /api/v1/reminders/{id}`
@@ -147,11 +148,12 @@ pub(super) async fn edit(ask: Ask) -> Outcome {
             reader.take(owned);
         }
         reader.finish()?;
-        Ok((how, if_match, at, channels))
+        deliverable(&ask, "", channels.as_deref())?;
+        Ok((how, if_match, reminders::NewTime { at, channels, sent_back }))
     };
-    let (how, if_match, at, channels) = judged(&ask, id, read()).await?;
+    let (how, if_match, new) = judged(&ask, id, read()).await?;
     let expect = expected(&ask, id, if_match).await?;
-    let done = reminders::change(&ask.app, ask.caller(), &how, id, (at, channels), expect)
+    let done = reminders::change(&ask.app, ask.caller(), &how, id, new, expect)
         .await
         .map_err(failed(&ask))?;
     Ok(answer::at_version(written(&ask, StatusCode::OK, &done), done.version))
@@ -165,7 +167,7 @@ pub(super) async fn delete(ask: Ask) -> Outcome {
     let done = reminders::take_off(&ask.app, ask.caller(), &how, id, expect)
         .await
         .map_err(failed(&ask))?;
-    Ok(written(&ask, StatusCode::OK, &done))
+    Ok(answer::at_version(written(&ask, StatusCode::OK, &done), done.version))
 }
 
 /// `POST /api/v1/reminders/{id}/snooze`
@@ -194,7 +196,7 @@ pub(super) async fn snooze(ask: Ask) -> Outcome {
     let command = Command::Snooze { reminder: id, until, expect };
     let done =
         reminders::tell(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
-    Ok(written(&ask, StatusCode::OK, &done))
+    Ok(at_seen(&ask, written(&ask, StatusCode::OK, &done), 0))
 }
 
 /// `POST /api/v1/reminders/{id}/acknowledge`
@@ -205,7 +207,7 @@ pub(super) async fn acknowledge(ask: Ask) -> Outcome {
     let command = Command::Acknowledge { reminder: id, expect };
     let done =
         reminders::tell(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
-    Ok(written(&ask, StatusCode::OK, &done))
+    Ok(at_seen(&ask, written(&ask, StatusCode::OK, &done), 0))
 }
 
 /// `GET /api/v1/notifications`
@@ -249,6 +251,26 @@ fn plain(ask: &Ask) -> Result<(crate::app::How, IfMatch), Problem> {
     Ok((ask.how()?, ask.if_match()?))
 }
 
+/// Adds the user's sequence that a reminder's answer is at or after: what they were answered, and what they named.
+fn at_seen(ask: &Ask, answer: Response, min_version: u64) -> Response {
+    answer::at_version(answer, ask.app.version_seen(ask.user()).max(min_version))
+}
+
+/// Refuses a channel that nothing is configured for.
+pub(super) fn deliverable(
+    ask: &Ask,
+    parent: &str,
+    channels: Option<&[Channel]>,
+) -> Result<(), Problem> {
+    let mails = channels.is_some_and(|channels| channels.contains(&Channel::Email));
+    if !mails || ask.app.config.outside.smtp_url.is_some() {
+        return Ok(());
+    }
+    let why = "E-mail is not configured here; choose other channels, or set TICKLER_SMTP_URL.";
+    let fault = Fault::new(format!("{parent}/channels"), Code::Invalid, why);
+    Err(Problem::fields(Slug::ChannelUnavailable, vec![fault]))
+}
+
 fn reminder_json(ask: &Ask, reminder: &Reminder) -> Vec<u8> {
     serde_json::to_vec(&Shown { reminder, user: ask.user() }).expect("a reminder is JSON")
 }
@@ -260,7 +282,7 @@ fn written(ask: &Ask, status: StatusCode, done: &Done<Box<Reminder>>) -> Respons
 }
 
 /// The id of the path is judged before everything else.
-async fn judged<T>(ask: &Ask, id: Uuid, read: Result<T, Problem>) -> Result<T, Problem> {
+pub(super) async fn judged<T>(ask: &Ask, id: Uuid, read: Result<T, Problem>) -> Result<T, Problem> {
     let Err(problem) = read else { return read };
     reminders::get(&ask.app, ask.user(), id, 0).await.map_err(failed(ask))?;
     Err(problem)

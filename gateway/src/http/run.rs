@@ -18,10 +18,10 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::{net::TcpListener, time::Instant};
 
-use super::{Access, Ask, Outcome, Resource, Route, answer, body, cors};
+use super::{Access, Ask, Outcome, Resource, Route, aliases, answer, body, cors};
 use crate::{
     app::{App, random_id},
-    identity::{Audience, Caller, Refused, rates::Standing, scope::Scope},
+    identity::{Audience, Caller, Refused, TOKEN_PREFIX, rates::Standing, scope::Scope},
     observe,
     params::Params,
     problem::{Problem, Slug},
@@ -96,6 +96,9 @@ impl Step<'_> {
         standing: &mut Option<Standing>,
     ) -> Outcome {
         self.check_host(parts)?;
+        if aliases::is_reserved(self.resource.template, parts.uri.path()) {
+            return Err(Problem::not_found());
+        }
         if parts.method == Method::OPTIONS && !self.resource.routes.is_empty() {
             return Ok(cors::options(&parts.headers, &self.allowed()));
         }
@@ -142,7 +145,7 @@ impl Step<'_> {
         let parts = std::mem::replace(parts, axum::http::Request::new(()).into_parts().0);
         let app = self.app.clone();
         let traceparent = self.traceparent.to_owned();
-        let ask = Ask { app, caller, parts, path, body, traceparent };
+        let ask = Ask { app, caller, parts, path, body, traceparent, spelled: None };
         let handled = AssertUnwindSafe((route.handler)(ask)).catch_unwind();
         match tokio::time::timeout(Duration::from_millis(REQUEST_MS), handled).await {
             Err(_) => Err(Problem::unavailable()),
@@ -221,6 +224,14 @@ impl Step<'_> {
             let caller = taken.map(|holder| holder.map(Caller::holder).map(Arc::new));
             let caller = caller.map_err(Refused::from).and_then(|c| c.ok_or(Refused::Bad));
             return self.identified(parts, caller, Audience::Api);
+        }
+        if self.app.config.live_query_token && aliases::takes_query_token(self.resource.template) {
+            let token = Params::decode(parts.uri.query())?.take("token");
+            // A personal token lives too long for an address that others may log.
+            if let Some(token) = token.filter(|token| !token.starts_with(TOKEN_PREFIX)) {
+                let identified = self.app.identity.bearer(self.app, &token).await;
+                return self.identified(parts, identified, Audience::Api);
+            }
         }
         let protocols = protocols(&parts.headers);
         let mut tokens = protocols.iter().filter_map(|name| name.strip_prefix(BEARER_PROTOCOL));

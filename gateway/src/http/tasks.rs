@@ -29,34 +29,51 @@ use crate::{
 /// `GET /api/v1/tasks`
 pub(super) async fn list(ask: Ask) -> Outcome {
     let mut params = ask.params()?;
-    let listing::Listing { list, archived } = listing::take(&mut params);
+    let listing = listing::take(&mut params);
     let min_version = min_version(&mut params);
     params.finish()?;
-    let user = ask.user();
-    if archived {
-        return archive(&ask, &list, min_version).await;
+    let page = page(&ask, listing, min_version).await?;
+    let mut answer = answer::written(StatusCode::OK, page.json);
+    let headers = answer.headers_mut();
+    headers.insert(answer::TOTAL, HeaderValue::from(page.total));
+    if let Some(cursor) = page.next {
+        headers.insert(header::LINK, answer::next_link(&ask, &cursor));
     }
+    Ok(answer::at_version(answer, page.version))
+}
+
+/// A page of a list, written.
+pub(super) struct Page {
+    /// A JSON array of tasks.
+    pub(super) json: Vec<u8>,
+    /// How many match in all.
+    pub(super) total: usize,
+    /// The cursor of the next page.
+    pub(super) next: Option<String>,
+    /// The user's sequence.
+    pub(super) version: u64,
+}
+
+/// A page of a list.
+pub(super) async fn page(
+    ask: &Ask,
+    listing: listing::Listing,
+    min_version: u64,
+) -> Result<Page, Problem> {
+    let listing::Listing { list, archived } = listing;
+    if archived {
+        return archive(ask, &list, min_version).await;
+    }
+    let user = ask.user();
     let page = tasks::list(&ask.app, user, list, min_version)
         .await
         .map_err(|failure| Problem::failed(failure, user))?;
     let tasks::Page { tasks, total, next } = page.answer;
-    let answer = paged(&ask, answer::tasks_json(&tasks, user), total, next);
-    Ok(answer::at_version(answer, page.version))
+    Ok(Page { json: answer::tasks_json(&tasks, user), total, next, version: page.version })
 }
 
-/// A page of a list, with what its headers say.
-fn paged(ask: &Ask, json: Vec<u8>, total: usize, next: Option<String>) -> Response {
-    let mut answer = answer::written(StatusCode::OK, json);
-    let headers = answer.headers_mut();
-    headers.insert(answer::TOTAL, HeaderValue::from(total));
-    if let Some(cursor) = next {
-        headers.insert(header::LINK, answer::next_link(ask, &cursor));
-    }
-    answer
-}
-
-/// A list of archived tasks, which the actor does not hold.
-async fn archive(ask: &Ask, list: &List, min_version: u64) -> Outcome {
+/// A page of archived tasks, which the actor does not hold.
+async fn archive(ask: &Ask, list: &List, min_version: u64) -> Result<Page, Problem> {
     let user = ask.user();
     let failed = |failure| Problem::failed(failure, user);
     ask.app.views_shown(user, min_version).await.map_err(failed)?;
@@ -64,9 +81,8 @@ async fn archive(ask: &Ask, list: &List, min_version: u64) -> Outcome {
     let version = owner.version;
     let bodies = ask.app.views.all_archived(user.as_str()).await.map_err(unavailable)?;
     let page = shelf::page(bodies, owner, list).map_err(|why| Problem::rejected(why, user))?;
-    let json = format!("[{}]", page.tasks.join(","));
-    let answer = paged(ask, json.into_bytes(), page.total, page.next);
-    Ok(answer::at_version(answer, version))
+    let json = format!("[{}]", page.tasks.join(",")).into_bytes();
+    Ok(Page { json, total: page.total, next: page.next, version })
 }
 
 /// The version that a read must have reached.
@@ -79,9 +95,19 @@ pub(super) async fn create(ask: Ask) -> Outcome {
     ask.no_params()?;
     let how = ask.how()?;
     let fields = task::draft(&ask.object()?, ask.user(), Spelling::Strict)?;
+    deliverable(&ask, &fields.patch)?;
     let operation = Operation::Create { draft: Box::new(fields.patch) };
     let done = operate(&ask, &how, operation, &fields.sent).await?;
     Ok(created(&ask, &done))
+}
+
+/// Refuses reminders by a channel that nothing is configured for.
+fn deliverable(ask: &Ask, patch: &command::Patch) -> Result<(), Problem> {
+    let command::Change::Set(drafts) = &patch.reminders else { return Ok(()) };
+    drafts.iter().enumerate().try_for_each(|(index, draft)| {
+        let at = format!("/reminders/{index}");
+        super::reminders::deliverable(ask, &at, draft.channels.as_deref())
+    })
 }
 
 /// 201 with the place of the new task.
@@ -130,7 +156,8 @@ async fn archived(ask: &Ask, failure: Failure) -> Outcome {
     let body = body.ok_or_else(Problem::not_found)?;
     let task: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
     let version = task["version"].as_u64().unwrap_or_default();
-    Ok(answer::cached(ask, version, || body.into_bytes()))
+    let owner = tasks::owner(&ask.app, user, 0).await.map_err(|f| Problem::failed(f, user))?;
+    Ok(answer::at_version(answer::cached(ask, version, || body.into_bytes()), owner.version))
 }
 
 /// `PUT PATCH /api/v1/tasks/{id}?scope=`
@@ -143,6 +170,7 @@ pub(super) async fn edit(ask: Ask) -> Outcome {
         let how = ask.how()?;
         let if_match = ask.if_match()?;
         let fields = task::patch(&ask.object()?, ask.user(), Spelling::Strict)?;
+        deliverable(&ask, &fields.patch)?;
         Ok((how, if_match, scope, fields))
     };
     let (how, if_match, scope, fields) = judged(&ask, task, read()).await?;

@@ -74,7 +74,6 @@ impl Verifier {
         self.verify_for(token, false).await
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "MCP comes later"))]
     /// The same on `/mcp`, where the URL of that endpoint is an audience too.
     pub(crate) async fn verify_mcp(&self, token: &str) -> Result<Arc<Caller>, Refused> {
         self.verify_for(token, true).await

@@ -90,7 +90,33 @@ async fn streams_are_counted_and_end_when_the_process_stops(views: &Views) {
     assert!(matches!(streams[0].next().await.unwrap(), Next::End));
 }
 
+async fn what_another_process_writes_is_seen_too(views: &Views) {
+    let live = Live::default();
+    let hearing = tokio::spawn(live.clone().hear_others(views.clone()));
+    let mut stream = live.join(views, "ann").unwrap();
+    stream.go_to_now().await.unwrap();
+    let other = Live::default();
+    for n in 1..=3 {
+        // The other process tells its own streams alone; of SQLite there is only one process.
+        happen(if matches!(views, Views::Sqlite(_)) { &live } else { &other }, views, "ann", n, n)
+            .await;
+        let next = tokio::time::timeout(Duration::from_secs(5), stream.next()).await;
+        assert_eq!(ordinals(&next.unwrap().unwrap()), [n.cast_signed()]);
+    }
+    happen(&live, views, "ann", 4, 4).await;
+    happen(&other, views, "ann", 5, 5).await;
+    happen(&live, views, "ann", 6, 6).await;
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        seen.extend(ordinals(&stream.next().await.unwrap()));
+    }
+    assert_eq!(seen, [4, 5, 6]);
+    live.close();
+    hearing.await.unwrap();
+}
+
 on_both! {
+    what_another_process_writes_is_seen_too
     a_stream_sees_each_message_once_from_memory_or_from_the_views
     a_slow_stream_is_reset_and_goes_on_from_now_while_memory_stays_bounded
     a_place_that_nobody_keeps_is_lost

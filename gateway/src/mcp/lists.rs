@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    args::{Args, items},
+    args::{self, Args, items},
     english::English,
     lines::{self, Detail},
     result::{Item, Outcome, Refusal},
@@ -29,6 +29,22 @@ const PAGE: i64 = 25;
 const PAGE_MAX: i64 = 100;
 /// Tasks that a saved order holds at most: as many as can be open.
 const ORDER_MAX: usize = 10_000;
+
+/// What says which tasks, in which order.
+const FILTERS: [&str; 12] = [
+    "search",
+    "status",
+    "completed",
+    "priority",
+    "tags",
+    "tags_match",
+    "due_date",
+    "due_date_from",
+    "due_date_to",
+    "sort",
+    "order",
+    "cursor",
+];
 
 /// A list of tasks by what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +130,7 @@ struct Asked {
 fn read(scene: &Scene<'_>, mut args: Args) -> Result<Asked, Refusal> {
     let view = args.read("view", |value| view(value::text(value)?))?;
     let limit = args.integer("limit", 1, PAGE_MAX)?.unwrap_or(PAGE);
+    args::unknown(args.map.keys().map(String::as_str).filter(|name| !FILTERS.contains(name)))?;
     let english = English { now: scene.now, zone: scene.zone };
     let mut given = Vec::new();
     for (name, value) in std::mem::take(&mut args.map) {

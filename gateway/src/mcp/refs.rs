@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actors::message::{
+    rejection::Slug,
     task::{
         Status, Task,
         command::TaskRef,
@@ -101,7 +102,8 @@ async fn by_ref(
             Answer::Task(task) => Ok(Some(task)),
             other => Err(Refusal::failed(tasks::unexpected(&other), scene.user())),
         },
-        Err(actors::Failure::Rejected(_)) => Ok(None),
+        // An archived task is known, and refuses.
+        Err(actors::Failure::Rejected(why)) if why.slug == Slug::NotFound => Ok(None),
         Err(failure) => Err(Refusal::failed(failure, scene.user())),
     }
 }

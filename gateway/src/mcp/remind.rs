@@ -102,7 +102,8 @@ async fn change(scene: &Scene<'_>, part: usize, id: &str, args: &Args) -> Result
         return Err(Refusal::invalid("Say what is to change: lead_time, remind_at or channels."));
     }
     let how = scene.how(part);
-    let told = reminders::change(scene.app(), scene.caller(), &how, id, (at, channels), None).await;
+    let new = reminders::NewTime { at, channels, sent_back: false };
+    let told = reminders::change(scene.app(), scene.caller(), &how, id, new, None).await;
     done(scene, "Set", told.map(|done| done.reply))
 }
 
@@ -114,6 +115,10 @@ pub(super) async fn cancel(scene: &Scene<'_>, mut args: Args) -> Result<Outcome,
     }
     let task = args.take("task_id");
     args.finish()?;
+    let before = cancelled_before(scene).await?;
+    if !before.is_empty() {
+        return Ok(Outcome::of("reminders", before));
+    }
     let mut ids: Vec<Result<Uuid, Refusal>> = Vec::new();
     for named in named {
         ids.extend(match named {
@@ -148,6 +153,16 @@ pub(super) async fn cancel(scene: &Scene<'_>, mut args: Args) -> Result<Outcome,
         results.push(result);
     }
     Ok(Outcome::of("reminders", results))
+}
+
+/// What this call cancelled before, under its key.
+async fn cancelled_before(scene: &Scene<'_>) -> Result<Vec<Result<Item, Refusal>>, Refusal> {
+    let mut results = Vec::new();
+    while let Some(Reply::Reminder(known)) = scene.replayed(results.len()).await? {
+        let now = reminders::get(scene.app(), scene.user(), known.id, 0).await;
+        results.push(done(scene, "Cancelled", now.map(|found| found.answer)));
+    }
+    Ok(results)
 }
 
 /// The pending reminders of a task; an id that is no task's may be a reminder's.
@@ -229,7 +244,7 @@ pub(super) async fn list(scene: &Scene<'_>, mut args: Args) -> Result<Outcome, R
     let (from, to) = reminders::instants(scene.app(), user, bounds).await.map_err(refused)?;
     let task = match named {
         None => None,
-        Some(named) => Some(refs::find(scene, &refs::text(Some(&named))?, Among::Open).await?.id),
+        Some(named) => Some(filtered(scene, &refs::text(Some(&named))?).await?),
     };
     let query = Query::List { status, task, from, to, limit, cursor };
     let page = reminders::list(scene.app(), user, query, 0).await.map_err(refused)?;
@@ -238,6 +253,17 @@ pub(super) async fn list(scene: &Scene<'_>, mut args: Args) -> Result<Outcome, R
     beside.insert("count".to_owned(), json!(page.count));
     beside.insert("next_cursor".to_owned(), json!(page.next));
     Ok(Outcome::list("reminders", shown, beside))
+}
+
+/// The task that a filter names; an id or a number that nobody has leads to an empty list.
+async fn filtered(scene: &Scene<'_>, text: &str) -> Result<Uuid, Refusal> {
+    let found = refs::find(scene, text, Among::Open).await;
+    let exact = value::task_ref(text.strip_prefix('#').unwrap_or(text)).is_some();
+    match found {
+        Ok(task) => Ok(task.id),
+        Err(refusal) if exact && refusal.is_absence() => Ok(Uuid::nil()),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 fn id_of(text: &str) -> Result<Uuid, Refusal> {

@@ -63,12 +63,23 @@ pub(super) async fn read(asked: &Asked, uri: &str) -> Result<ReadResourceResult,
             page.structured(&scene)
         }
         Err(_) => {
-            let exact = value::task_ref(name).is_some();
-            let found = if exact { refs::find(&scene, name, Among::Open).await.ok() } else { None };
-            let task = found.ok_or_else(absent)?;
-            lines::task(&task, scene.user(), Detail::Full)
+            value::task_ref(name).ok_or_else(absent)?;
+            match refs::find(&scene, name, Among::Open).await {
+                Ok(task) => lines::task(&task, scene.user(), Detail::Full),
+                Err(_) => archived(&scene, name).await.ok_or_else(absent)?,
+            }
         }
     };
     let contents = ResourceContents::text(whole.to_string(), uri).with_mime_type(JSON);
     Ok(ReadResourceResult::new(vec![contents]))
+}
+
+/// A task that has left the list, as it was.
+async fn archived(scene: &Scene<'_>, name: &str) -> Option<Value> {
+    let name = name.to_ascii_lowercase();
+    let body = scene.app().views.archived(scene.user().as_str(), &name).await.ok().flatten()?;
+    let Value::Object(mut task) = serde_json::from_str(&body).ok()? else { return None };
+    let id = task.shift_remove("id")?;
+    task.shift_insert(0, "task_id".to_owned(), id);
+    Some(Value::Object(task))
 }

@@ -45,6 +45,11 @@ impl Refusal {
         Problem::failed(failure, user).into()
     }
 
+    /// There is no such task.
+    pub(super) fn is_absence(&self) -> bool {
+        self.code == Slug::NotFound.code()
+    }
+
     /// The refusal as data, and as a line.
     pub(super) fn shown(&self, index: usize) -> (Value, String) {
         let mut shown = json!({"index": index, "code": self.code, "message": self.message});
@@ -66,9 +71,9 @@ impl Refusal {
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        let field = problem.wrong.first().and_then(|wrong| match wrong {
-            Wrong::Field(fault) => Some(fault.pointer.trim_start_matches('/').to_owned()),
-            Wrong::Parameter { name, .. } => Some(name.clone()),
+        let field = problem.wrong.first().map(|wrong| match wrong {
+            Wrong::Field(fault) => fault.pointer.trim_start_matches('/').to_owned(),
+            Wrong::Parameter { name, .. } => name.clone(),
         });
         let message = match field.filter(|field| !field.is_empty()) {
             Some(field) if !problem.detail.starts_with(&*field) => {

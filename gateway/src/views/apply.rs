@@ -79,6 +79,9 @@ const ARCHIVE: &str = "INSERT INTO archived (user_id, task_id, number, body, arc
 const POSITION: &str = "INSERT INTO position (consumer, log_offset) VALUES ($1, $2) \
      ON CONFLICT (consumer) DO UPDATE SET log_offset = excluded.log_offset";
 
+/// Where PostgreSQL tells every process whom there is something new for.
+pub(crate) const CHANNEL: &str = "tickler_live";
+
 /// The newest applied place of each stream in a batch, so that each mark is read and written once.
 type Marks = BTreeMap<(String, String), (i64, i64)>;
 
@@ -282,6 +285,16 @@ impl Views {
                 }
                 apply_in!(index_postgres, tx, facts, now, fresh);
                 position_in!(tx, position);
+                let mut told: Vec<&str> =
+                    fresh.iter().map(|one: &Fresh| one.user.as_str()).collect();
+                told.dedup();
+                for user in told {
+                    sqlx::query("SELECT pg_notify($1, $2)")
+                        .bind(CHANNEL)
+                        .bind(user)
+                        .execute(&mut *tx)
+                        .await?;
+                }
                 tx.commit().await?;
             }
         }

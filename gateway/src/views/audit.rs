@@ -131,7 +131,7 @@ pub struct AuditPage {
     pub next: Option<i64>,
 }
 
-type AuditRow =
+pub(super) type AuditRow =
     (i64, String, String, String, String, Option<String>, i64, String, i64, String, Option<String>);
 
 /// The statement with the filter that every audit query shares.
@@ -195,7 +195,7 @@ impl Views {
     }
 }
 
-fn entry(row: AuditRow) -> AuditEntry {
+pub(super) fn entry(row: AuditRow) -> AuditEntry {
     let (
         _,
         id,

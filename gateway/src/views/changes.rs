@@ -6,6 +6,8 @@ use super::{Message, Views, on};
 
 /// How long a message can be resumed from, in milliseconds.
 pub const MESSAGES_KEPT_MS: i64 = 24 * 3_600_000;
+/// Most messages of one user that can be resumed from.
+pub(super) const MESSAGES_KEPT_MAX: i64 = 20_000;
 
 /// A page of messages.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +35,8 @@ const RANGE: &str = "SELECT COALESCE((SELECT ordinal FROM message_head WHERE use
      COALESCE((SELECT MIN(ordinal) FROM message WHERE user_id = $1), 0)";
 const PAGE: &str = "SELECT ordinal, event_type, body FROM message WHERE user_id = $1 AND ordinal > $2 \
      ORDER BY ordinal LIMIT $3";
+const SHORTEN: &str = "DELETE FROM message WHERE ordinal <= \
+     (SELECT head.ordinal FROM message_head head WHERE head.user_id = message.user_id) - $1";
 const FORGET: &str = "DELETE FROM message WHERE happened_at < $1";
 
 type MessageRow = (i64, String, String);
@@ -68,8 +72,12 @@ impl Views {
     }
 
     /// Drops messages that nobody can resume from any more.
-    pub async fn forget_messages(&self, now: Timestamp) -> Result<u64, sqlx::Error> {
+    pub async fn forget_messages(&self, now: Timestamp) -> Result<(), sqlx::Error> {
         let before = now.0 - MESSAGES_KEPT_MS;
-        Ok(on!(self, pool => sqlx::query(FORGET).bind(before).execute(pool).await?.rows_affected()))
+        on!(self, pool => {
+            sqlx::query(FORGET).bind(before).execute(pool).await?;
+            sqlx::query(SHORTEN).bind(MESSAGES_KEPT_MAX).execute(pool).await?;
+        });
+        Ok(())
     }
 }

@@ -178,8 +178,13 @@ const SECRET: &str = "a secret of the tests that has 32 bytes and more";
 
 /// An HS256 token of a user.
 fn token(user: &str) -> String {
+    token_for(user, 600)
+}
+
+/// One that ends after so many seconds.
+fn token_for(user: &str, seconds: i64) -> String {
     use jsonwebtoken::{EncodingKey, Header, encode};
-    let exp = chrono::Utc::now().timestamp() + 600;
+    let exp = chrono::Utc::now().timestamp() + seconds;
     let claims = json!({"sub": user, "exp": exp});
     encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
 }
@@ -303,4 +308,23 @@ async fn many_users_look_at_once_and_see_their_own_once_and_in_order() {
     });
     futures_util::future::join_all(writing).await;
     looking.await.expect("every stream saw what it should");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_its_credential() {
+    let server = guarded().await;
+    if server.is_deployed() {
+        return;
+    }
+    let mut request = ws(&server, "").into_client_request().unwrap();
+    // Good for one second more, and for the leeway of 30 s at the door.
+    let bearer = format!("Bearer {}", token_for("ann", 1));
+    request.headers_mut().insert("authorization", bearer.parse().unwrap());
+    let (mut socket, _) = connect_async(request).await.unwrap();
+    assert_eq!(frame(&mut socket).await["type"], "ready");
+    let end = tokio::time::timeout(Duration::from_millis(MESSAGE_MS_MAX), socket.next());
+    match end.await.expect("it ends").expect("it says so").unwrap() {
+        Message::Close(Some(close)) => assert_eq!(u16::from(close.code), 4401),
+        other => panic!("{other:?} is no end"),
+    }
 }

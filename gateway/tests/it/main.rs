@@ -2,14 +2,19 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests wait for a real clock")]
 
 mod accounts;
+mod alias_streams;
+mod aliases;
 mod bad_input;
 mod command_line;
+mod contract;
 mod conventions;
+mod exchange;
 mod idempotency;
 mod isolation;
 mod kill;
 mod live;
 mod mcp;
+mod mcp_stdio;
 mod program;
 mod receiver;
 mod search;

@@ -1,5 +1,6 @@
 //! Tickler as a chatbot meets it: JSON-RPC over `/mcp`.
 
+use jsonwebtoken::{EncodingKey, Header, encode};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -65,9 +66,15 @@ async fn sentences_become_tool_calls_with_the_expected_change() {
         let now = structured["now"].as_str().unwrap();
         assert!(now.starts_with("2027-03-01T08:0"), "{said}: {now}");
     }
-    // Every change of these is an MCP client's.
-    let tasks = server.get("/api/v1/tasks?search=bread").await.expect(200);
-    assert_eq!(tasks[0]["title"], "Buy rye bread");
+    // The same events as over HTTP, by somebody else.
+    let history = server.get("/api/v1/tasks/1/history").await.expect(200);
+    let entries = history["entries"].as_array().unwrap();
+    let is_task =
+        |entry: &&Value| entry["event_type"].as_str().is_some_and(|kind| kind.starts_with("task."));
+    assert!(entries.iter().filter(is_task).count() >= 6, "{history}");
+    for entry in entries.iter().filter(is_task) {
+        assert_eq!(entry["actor"], json!({"kind": "mcp", "id": "dev"}));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +160,14 @@ async fn other_methods_hosts_and_origins_are_refused() {
         }
     }
     let server = Program::start().await;
-    for (body, code) in [("{", -32_700), ("[]", -32_600), ("1", -32_600)] {
+    let unsupported = server.post_raw("/mcp", "text/plain", b"{}".to_vec()).await.expect(415);
+    assert_eq!(unsupported["code"], "unsupported-media-type");
+    for params in [json!({}), json!({"name": "add_task", "arguments": "title"})] {
+        let answer = ask(&server, "tools/call", params).await;
+        assert_eq!(answer["error"]["code"], -32_602);
+    }
+    for (body, code) in [("{", -32_700), ("[]", -32_600), ("1", -32_600), (r#"{"id":1}"#, -32_600)]
+    {
         let answer = server.post_raw("/mcp", "application/json", body.into()).await.expect(400);
         assert_eq!(answer["error"]["code"], code, "{body}");
     }
@@ -209,12 +223,20 @@ async fn a_repeat_under_a_key_is_answered_again_and_done_once() {
         assert_eq!(again["structuredContent"]["tasks"], before["structuredContent"]["tasks"]);
         assert_eq!(again["isError"], before["isError"]);
     }
+    // Nor does a task have pending reminders once they are cancelled.
+    let tea = json!({"title": "Tea", "due_date": "2030-01-01", "reminders": ["1h", "1d"]});
+    call(&server, "add_task", tea).await;
+    let cancel = json!({"task_id": "tea", "idempotency_key": "r-1"});
+    let first = call(&server, "cancel_reminder", cancel.clone()).await;
+    let again = call(&server, "cancel_reminder", cancel).await;
+    assert_eq!(first["structuredContent"]["reminders"].as_array().unwrap().len(), 2);
+    assert_eq!(first["structuredContent"]["reminders"], again["structuredContent"]["reminders"]);
     let other = json!({"title": "Other", "idempotency_key": "a-1"});
     let reused = call(&server, "add_task", other).await;
     assert_eq!(reused["isError"], true);
     assert_eq!(reused["structuredContent"]["failures"][0]["code"], "idempotency-key-reused");
     let all = server.get("/api/v1/tasks").await.expect(200);
-    assert_eq!(all.as_array().unwrap().len(), 1);
+    assert_eq!(all.as_array().unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -258,4 +280,144 @@ async fn tasks_are_resources() {
     }
     let unknown = ask(&server, "tools/call", json!({"name": "drop_tables"})).await;
     assert_eq!(unknown["error"]["code"], -32_602);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_call_has_at_most_twenty_five_items() {
+    let server = Program::start().await;
+    let titles = |n: u32| (1..=n).map(|i| json!(format!("Task {i}"))).collect::<Vec<_>>();
+    let all = call(&server, "add_task", json!({"tasks": titles(25)})).await;
+    assert_eq!(all["structuredContent"]["tasks"].as_array().unwrap().len(), 25);
+    assert_eq!(all["content"][0]["text"].as_str().unwrap().lines().count(), 25);
+    let too_many = [
+        ("add_task", json!({"tasks": titles(26)})),
+        ("add_task", json!({"title": "One more", "tasks": titles(25)})),
+        ("complete_task", json!({"tasks": (1..=26).collect::<Vec<u32>>()})),
+    ];
+    for (tool, arguments) in too_many {
+        let refused = call(&server, tool, arguments).await;
+        assert_eq!(refused["isError"], true);
+        assert_eq!(refused["structuredContent"]["failures"][0]["code"], "limit-reached");
+    }
+    let listed = call(&server, "list_tasks", json!({"view": "open", "limit": "10"})).await;
+    let page = &listed["structuredContent"];
+    assert_eq!((&page["total"], &page["count"]), (&json!(25), &json!(10)));
+    let mut seen = 10;
+    let mut cursor = page["next_cursor"].clone();
+    while !cursor.is_null() {
+        let next = json!({"view": "open", "limit": 10, "cursor": cursor});
+        let page = call(&server, "list_tasks", next).await["structuredContent"].take();
+        seen += page["count"].as_u64().unwrap();
+        cursor = page["next_cursor"].clone();
+    }
+    assert_eq!(seen, 25);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_of_the_documentation_is_true() {
+    const PAGE: &str = include_str!("../../../docs/API.md");
+    let server = Program::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
+    let now = json!({"now": "2027-03-01T08:00:00Z"});
+    server.call(Method::PUT, "/dev/clock", Some(&now)).await.expect(200);
+    server.patch("/api/v1/me", json!({"zone": "Europe/Berlin"})).await.expect(200);
+    let (_, example) = PAGE.split_once("## A call by hand").expect("the example");
+    let (_, rest) = example.split_once("-d '").expect("a body");
+    let (request, rest) = rest.split_once('\'').expect("its end");
+    let (_, rest) = rest.split_once("```json").expect("an answer");
+    let (answer, _) = rest.split_once("```").expect("its end");
+    let request: Value = serde_json::from_str(request).expect("a request");
+    let expected: Value = serde_json::from_str(answer).expect("an answer");
+    // As curl sends it: no Accept but `*/*`, no version.
+    let found = server.post("/mcp", request).await.expect(200);
+    let pointers = ["/result/content", "/result/isError", "/result/structuredContent/zone"];
+    for pointer in pointers {
+        assert_eq!(found.pointer(pointer), expected.pointer(pointer), "{pointer}");
+    }
+    let task = &found["result"]["structuredContent"]["tasks"][0];
+    assert_eq!((&task["number"], &task["status"]), (&json!(1), &json!("pending")));
+}
+
+const SECRET: &str = "an HS256 secret of thirty-two bytes or more";
+
+fn bearer(claims: Value) -> String {
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    format!("Bearer {}", encode(&Header::default(), &claims, &key).expect("a token"))
+}
+
+async fn call_as(server: &Program, bearer: &str, tool: &str, arguments: Value) -> Value {
+    let params = json!({"name": tool, "arguments": arguments});
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    let mut answer = send(server, message, &[("authorization", bearer)]).await.expect(200);
+    let mut result = answer["result"].take();
+    result["structuredContent"]["now"].take();
+    result
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_users_task_is_like_an_absent_one_for_every_tool() {
+    let server = Program::start_with(&[("TICKLER_JWT_SECRET", SECRET)]).await;
+    let user = |name: &str| bearer(json!({"sub": name, "exp": 4_000_000_000_u64}));
+    let (ann, bob) = (user("ann"), user("bob"));
+    let secret = json!({"title": "Secret", "due_date": "2030-01-01", "reminders": ["1h"]});
+    let made = call_as(&server, &ann, "add_task", secret).await;
+    let task = made["structuredContent"]["tasks"][0]["task_id"].as_str().unwrap().to_owned();
+    let set = call_as(&server, &ann, "list_reminders", json!({})).await;
+    let reminder = &set["structuredContent"]["reminders"][0]["reminder_id"];
+    let reminder = reminder.as_str().unwrap().to_owned();
+    let absent = "00000000-0000-4000-8000-000000000000";
+    let about = |task: &str, reminder: &str| {
+        vec![
+            ("update_task", json!({"task_id": task, "title": "x"})),
+            ("update_task", json!({"updates": [{"task_id": task, "add_tags": "x"}]})),
+            ("complete_task", json!({"task_id": task})),
+            ("complete_task", json!({"tasks": [task], "undo": true})),
+            ("complete_task", json!({"task_id": task, "skip": true})),
+            ("delete_task", json!({"task_id": task})),
+            ("delete_task", json!({"task_id": task, "undo": true})),
+            ("set_reminder", json!({"task_id": task, "lead_time": "2h"})),
+            ("set_reminder", json!({"task_id": task, "snooze_minutes": 5})),
+            ("set_reminder", json!({"reminder_id": reminder, "lead_time": "2h"})),
+            ("set_reminder", json!({"reminder_id": reminder, "snooze_minutes": 5})),
+            ("cancel_reminder", json!({"reminder_id": reminder})),
+            ("cancel_reminder", json!({"reminders": [reminder]})),
+            ("list_reminders", json!({"task_id": task})),
+        ]
+    };
+    for (foreign, unknown) in about(&task, &reminder).into_iter().zip(about(absent, absent)) {
+        let (tool, arguments) = foreign;
+        let theirs = call_as(&server, &bob, tool, arguments.clone()).await.to_string();
+        let nobodys = call_as(&server, &bob, tool, unknown.1).await.to_string();
+        assert_eq!(theirs.replace(&task, absent), nobodys, "{tool} {arguments}");
+        // A filter that names nobody's task finds nothing.
+        let said = if tool == "list_reminders" { "\"count\":0" } else { "not-found" };
+        assert!(theirs.contains(said), "{tool} {arguments}: {theirs}");
+    }
+    for (tool, arguments) in [("list_tasks", json!({"view": "all"})), ("list_reminders", json!({}))]
+    {
+        let listed = call_as(&server, &bob, tool, arguments).await;
+        assert_eq!(listed["structuredContent"]["count"], 0, "{tool}");
+    }
+    let unmoved = call_as(&server, &ann, "list_tasks", json!({"view": "open"})).await;
+    assert_eq!(unmoved["structuredContent"]["tasks"], made["structuredContent"]["tasks"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_endpoint_is_an_audience_of_its_own() {
+    let server = Program::start_with(&[
+        ("TICKLER_JWT_SECRET", SECRET),
+        ("TICKLER_JWT_AUDIENCE", "todo"),
+        ("TICKLER_PUBLIC_URL", "https://todo.example"),
+    ])
+    .await;
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+    for (audience, mcp, api) in
+        [("todo", 200, 200), ("https://todo.example/mcp", 200, 401), ("other", 401, 401)]
+    {
+        let claims = json!({"sub": "ann", "exp": 4_000_000_000_u64, "aud": audience});
+        let bearer = bearer(claims);
+        let with = [("authorization", bearer.as_str())];
+        assert_eq!(send(&server, list.clone(), &with).await.status, mcp, "{audience}");
+        let tasks = server.call_with(Method::GET, "/api/v1/tasks", None, &with).await.unwrap();
+        assert_eq!(tasks.status, api, "{audience}");
+    }
 }

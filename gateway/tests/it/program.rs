@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{Method, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -21,6 +22,7 @@ pub(crate) struct Program {
     folder: Option<TempDir>,
     env: Vec<(String, String)>,
     http: reqwest::Client,
+    user: String,
 }
 
 /// A whole answer.
@@ -57,15 +59,22 @@ impl Program {
 
     /// A server on an empty folder with these variables besides.
     pub(crate) async fn start_with(env: &[(&str, &str)]) -> Self {
-        let http = reqwest::Client::new();
-        if let Ok(url) = std::env::var("BASE_URL") {
-            return Self { url, child: None, folder: None, env: Vec::new(), http };
+        if let Ok(urls) = std::env::var("BASE_URL") {
+            let (url, http, user) = deployed(&urls);
+            return Self { url, child: None, folder: None, env: Vec::new(), http, user };
         }
+        let http = reqwest::Client::new();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let env = env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        let mut server = Self { url: String::new(), child: None, folder: Some(folder), env, http };
+        let (url, user) = (String::new(), "dev".to_owned());
+        let mut server = Self { url, child: None, folder: Some(folder), env, http, user };
         server.run();
         server
+    }
+
+    /// The user that its requests are of.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
     }
 
     /// True on a deployed stack, where a test cannot restart what it talks to.
@@ -156,6 +165,26 @@ impl Drop for Program {
 async fn whole(response: Response) -> reqwest::Result<Answer> {
     let (status, headers) = (response.status(), response.headers().clone());
     Ok(Answer { status, headers, bytes: response.bytes().await?.to_vec() })
+}
+
+/// One of the deployed hosts (`BASE_URL`, with commas between them), and a caller who is a user of their own there where
+/// `BASE_URL_SECRET` is the deployment's `TICKLER_JWT_SECRET`.
+fn deployed(urls: &str) -> (String, reqwest::Client, String) {
+    let random = uuid::Uuid::new_v4();
+    let urls: Vec<&str> = urls.split(',').collect();
+    let url = urls[usize::from(random.as_bytes()[0]) % urls.len()].trim_end_matches('/').to_owned();
+    let mut headers = HeaderMap::new();
+    let mut user = "dev".to_owned();
+    if let Ok(secret) = std::env::var("BASE_URL_SECRET") {
+        user = format!("test-{random}");
+        let claims = serde_json::json!({"sub": user, "exp": 4_102_444_800_u64});
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        let token = encode(&Header::new(Algorithm::HS256), &claims, &key).expect("a token");
+        let bearer = format!("Bearer {token}").parse().expect("a token is a header");
+        headers.insert(reqwest::header::AUTHORIZATION, bearer);
+    }
+    let http = reqwest::Client::builder().no_proxy().default_headers(headers).build();
+    (url, http.expect("a client"), user)
 }
 
 fn command(data: PathBuf, env: &[(String, String)]) -> Command {

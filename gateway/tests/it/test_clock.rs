@@ -5,10 +5,14 @@ use serde_json::{Value, json};
 
 use crate::program::Program;
 
-async fn at(now: &str) -> Program {
+/// A server at this time; `None` on a deployed one, whose clock nobody sets.
+async fn at(now: &str) -> Option<Program> {
     let server = Program::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
+    if server.is_deployed() {
+        return None;
+    }
     set(&server, json!({"now": now})).await;
-    server
+    Some(server)
 }
 
 async fn set(server: &Program, clock: Value) {
@@ -17,7 +21,7 @@ async fn set(server: &Program, clock: Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reminder_missed_while_away_fires_once_and_late() {
-    let server = at("2027-03-01T08:00:00Z").await;
+    let Some(server) = at("2027-03-01T08:00:00Z").await else { return };
     let task =
         json!({"title": "Call", "due_date": "2027-03-02T09:00:00Z", "reminders": ["1d", "1h"]});
     let task = server.post("/api/v1/tasks", task).await.expect(201);
@@ -32,7 +36,7 @@ async fn a_reminder_missed_while_away_fires_once_and_late() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_makes_its_tasks_on_their_days() {
-    let server = at("2027-01-01T00:00:00Z").await;
+    let Some(server) = at("2027-01-01T00:00:00Z").await else { return };
     let rule = json!({
         "recurrence": {"pattern": "daily", "mode": "schedule"},
         "start": "2027-01-02T07:00:00", "zone": "Europe/Berlin",
@@ -51,7 +55,7 @@ async fn a_schedule_makes_its_tasks_on_their_days() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleted_tasks_are_restorable_for_thirty_days() {
-    let server = at("2027-01-01T00:00:00Z").await;
+    let Some(server) = at("2027-01-01T00:00:00Z").await else { return };
     let task = server.post("/api/v1/tasks", json!({"title": "Keep"})).await.expect(201);
     let path = format!("/api/v1/tasks/{}", task["id"].as_str().unwrap());
     server.delete(&path).await.expect(204);

@@ -153,7 +153,7 @@ async fn the_audit_is_filtered_paged_and_complete() {
         server.get("/api/v1/audit?user_id=other").await.expect(403)["code"],
         "insufficient-scope"
     );
-    server.get("/api/v1/audit?user_id=dev").await.expect(200);
+    server.get(&format!("/api/v1/audit?user_id={}", server.user())).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,7 +173,8 @@ async fn changes_page_from_the_cursor_of_now() {
         (&message["type"], &message["task"]["title"]),
         (&json!("task.created"), &json!("One"))
     );
-    assert_eq!((&message["version"], &message["user_id"]), (&made["version"], &json!("dev")));
+    let user = json!(server.user());
+    assert_eq!((&message["version"], &message["user_id"]), (&made["version"], &user));
     assert_eq!(message["task"], made);
     assert_eq!(page["more"], true);
     let cursor = page["next_cursor"].as_str().unwrap();
@@ -242,4 +243,43 @@ async fn archived_tasks_are_shown_and_refuse_changes() {
     assert_eq!(refused["code"], "task-closed");
     server.delete(&path(&old, "")).await.expect(409);
     assert_eq!(kinds(&history(&server, &old).await)[0], ("task.archived", false));
+}
+
+fn tickler(server: &Program, args: &[&str]) -> (Option<i32>, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tickler"))
+        .args(args)
+        .arg("--data")
+        .arg(server.data_dir())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trail_is_checked_and_views_are_made_anew() {
+    let mut server = Program::start().await;
+    if server.is_deployed() {
+        return;
+    }
+    let made = task(&server, json!({"title": "Rosemary"})).await;
+    let start = server.get("/api/v1/changes").await.expect(200);
+    let (code, said) = tickler(&server, &["audit", "verify"]);
+    assert_eq!((code, said.contains("dev: 1 entries, whole")), (Some(0), true), "{said}");
+    let (code, said) = tickler(&server, &["replay", "search"]);
+    assert_eq!((code, said.contains("another tickler owns")), (Some(3), true), "{said}");
+    server.kill();
+    let (code, said) = tickler(&server, &["replay", "search"]);
+    assert_eq!((code, said.contains("dev: 1 tasks")), (Some(0), true), "{said}");
+    let (code, said) = tickler(&server, &["replay", "live", "--user", "dev"]);
+    assert_eq!(code, Some(0), "{said}");
+    server.start_again();
+    let found = server.get("/api/v1/search?q=rosem").await.expect(200);
+    assert_eq!(found["results"][0]["task"], made);
+    let since = start["next_cursor"].as_str().unwrap();
+    server.get(&format!("/api/v1/changes?since={since}")).await.expect(410);
+    let metrics = server.get("/metrics").await;
+    let metrics = String::from_utf8(metrics.bytes).unwrap();
+    assert!(metrics.contains("tickler_feed_lag_seconds{consumer=\"views\"} 0"), "{metrics}");
+    assert_eq!(server.get("/ready").await.expect(200)["checks"]["views"]["ok"], true);
 }

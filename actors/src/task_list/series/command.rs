@@ -200,9 +200,8 @@ pub(in crate::task_list) fn cancel(
     expect: Option<u64>,
 ) -> Result<Reply, Rejection> {
     let series = work.rule(id, expect)?;
-    if is_live(&series) {
-        stop(work, &series, Uuid::nil());
-    }
+    // One that has ended by itself may have open tasks yet.
+    stop(work, &series, Uuid::nil());
     Ok(reply(work.rule(id, None)?))
 }
 

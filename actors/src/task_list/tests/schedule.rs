@@ -204,3 +204,26 @@ fn the_newest_of_a_long_silence_is_found_without_walking_through_it() {
     world.ring(series, &["2036-11-21T12:01:00"]);
     assert_eq!(dues(&world, series)[1], "2036-11-21T12:05:00Z");
 }
+
+#[test]
+fn a_rule_whose_task_is_its_only_start_has_ended() {
+    for (rule_json, reason) in [
+        (json!({"pattern": "daily", "mode": "schedule", "count": 1}), Some(EndedReason::Count)),
+        (
+            json!({"pattern": "daily", "mode": "schedule", "until": "2026-11-23"}),
+            Some(EndedReason::Until),
+        ),
+        (json!({"pattern": "daily", "mode": "schedule", "until": "2026-11-24"}), None),
+    ] {
+        let mut world = World::new();
+        let draft = Patch {
+            due: Change::Set(when("2026-11-23T09:00:00")),
+            recurrence: Change::Set(rule(rule_json)),
+            ..draft("Report")
+        };
+        let made = world.one(Operation::Create { draft: Box::new(draft) }).unwrap().task;
+        let series = &world.list.series[&made.recurrence_id.unwrap()];
+        assert_eq!(series.ended_reason, reason);
+        assert_eq!(made.recurrence, Some(series.rule.clone()));
+    }
+}

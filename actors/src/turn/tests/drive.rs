@@ -12,7 +12,7 @@ use super::{
     super::Seen,
     judge,
     toys::{Snooze, Tell, Told, Toys},
-    world::{Flaw, Node, World},
+    world::{Cast, Flaw, Node, World},
 };
 use crate::{
     message::{
@@ -109,17 +109,17 @@ async fn work<C: Toys>(world: &Arc<World<C>>) -> Arc<User<C>> {
     user
 }
 
-async fn join_all(clients: &[tokio::task::JoinHandle<()>]) {
+pub(super) async fn join_all(clients: &[tokio::task::JoinHandle<()>]) {
     while !clients.iter().all(tokio::task::JoinHandle::is_finished) {
         sleep(Duration::from_millis(100)).await;
     }
 }
 
-fn broken<C: Toys>(world: &World<C>) -> Option<String> {
+pub(super) fn broken<C: Cast>(world: &World<C>) -> Option<String> {
     world.inner().broken.clone()
 }
 
-async fn log_breaks<C: Toys>(world: Arc<World<C>>) {
+pub(super) async fn log_breaks<C: Cast>(world: Arc<World<C>>) {
     loop {
         let pause = world.inner().rng.millis(60_000);
         sleep(pause).await;

@@ -8,7 +8,7 @@ use super::{
     super::{entry::Entry, state::State},
     drive::{Ack, User},
     toys::{Clock, List, RINGS, Tell, Ticked, Token, Toys, short, start_of_ring},
-    world::World,
+    world::{Cast, World},
 };
 use crate::{
     actor::Actor,
@@ -16,14 +16,14 @@ use crate::{
 };
 
 /// The highest turn of an actor that had taken place at a time.
-pub(super) fn version_at<C: Toys>(world: &World<C>, key: &Key, at: i64) -> u64 {
+pub(super) fn version_at<C: Cast>(world: &World<C>, key: &Key, at: i64) -> u64 {
     let inner = world.inner();
     let before = inner.commits.iter().filter(|commit| commit.key == *key && commit.at <= at);
     before.map(|commit| commit.sequence).max().unwrap_or(0)
 }
 
 /// An actor as the store has it, put together without the turn's help.
-fn stored<C: Toys, A: Actor>(world: &World<C>, key: &Key) -> Result<A, String> {
+pub(super) fn stored<C: Cast, A: Actor>(world: &World<C>, key: &Key) -> Result<A, String> {
     let inner = world.inner();
     let snap = inner.rows.get(&(key.clone(), None));
     let mut state =
@@ -120,7 +120,7 @@ fn commands(list: &List, acks: &[Ack], issued: &[Uuid]) -> Result<(), String> {
 }
 
 /// The log: every event of these turns is there, and first comes first.
-fn log<C: Toys>(world: &World<C>, of: &dyn Fn(&Key, u64) -> bool) -> Result<(), String> {
+pub(super) fn log<C: Cast>(world: &World<C>, of: &dyn Fn(&Key, u64) -> bool) -> Result<(), String> {
     let inner = world.inner();
     let mut seen = HashSet::new();
     let mut last: BTreeMap<&Key, (u64, usize)> = BTreeMap::new();

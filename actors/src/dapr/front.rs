@@ -1,0 +1,235 @@
+//! How the edge reaches actors through the sidecar, and how an actor's answer is written.
+//!
+//! An actor method answers 200 with `{"ok": …}` or `{"err": …}`: any other status would lose its body on the way.
+
+use std::sync::Arc;
+
+use axum::Router;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::{
+    sync::OnceCell,
+    time::{Duration, Instant, sleep, sleep_until, timeout_at},
+};
+
+use super::{
+    Dapr, Topics,
+    queue::Queue,
+    routes::{Service, hosts_nothing},
+};
+use crate::{
+    host::{Host, Unavailable},
+    message::{
+        call::Call,
+        key::{Key, UserId},
+        reminder,
+        task::{command, query},
+        time::Timestamp,
+    },
+    reach::{Answered, Done, Failure},
+    turn::{CONFIRM_MS, Seen},
+};
+
+/// How long a call may take, with all that is tried, in milliseconds: less than the request that waits for it.
+const SEND_MS: u64 = 4_500;
+/// The waits between attempts, in milliseconds; after the last there is none.
+const RETRIES_MS: [u64; 6] = [20, 100, 300, 800, 1_500, 0];
+/// The wait before a confirmation is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What an actor method answers.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply<T> {
+    Ok(T),
+    Err(Failure),
+}
+
+/// Writes what a method answers.
+pub(super) fn write_reply<T: Serialize>(answer: Result<T, Failure>) -> Vec<u8> {
+    let reply = match answer {
+        Ok(done) => Reply::Ok(done),
+        Err(failure) => Reply::Err(failure),
+    };
+    serde_json::to_vec(&reply).expect("an answer is JSON")
+}
+
+/// Reads what a method answered.
+pub(super) fn read_reply<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    match serde_json::from_slice(body) {
+        Ok(Reply::Ok(done)) => Ok(done),
+        Ok(Reply::Err(failure)) => Err(failure),
+        Err(why) => Err(Failure::Broken(format!("an actor's answer cannot be read: {why}"))),
+    }
+}
+
+/// A question, and what the one who asks has seen.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Question<Q> {
+    pub(super) query: Q,
+    pub(super) seen: Seen,
+}
+
+/// The edge's way to the actors, and those of them that this process hosts.
+#[derive(Clone)]
+pub struct Front {
+    dapr: Dapr,
+    queue: Queue,
+    service: Option<Service>,
+    app_id: Arc<OnceCell<String>>,
+    /// The sidecar was found to take our largest messages.
+    sized: Arc<OnceCell<()>>,
+}
+
+impl Front {
+    /// Through this sidecar; `service` is what it finds here.
+    pub fn new(dapr: Dapr, service: Option<Service>) -> Self {
+        let (queue, app_id, sized) = (Queue::default(), Arc::default(), Arc::default());
+        Self { dapr, queue, service, app_id, sized }
+    }
+
+    /// The host's clock.
+    pub fn now(&self) -> Timestamp {
+        self.dapr.now()
+    }
+
+    /// See [`crate::Actors::tasks`].
+    pub async fn tasks(
+        &self,
+        user: &UserId,
+        call: Call<command::Command>,
+    ) -> Result<Done<command::Reply>, Failure> {
+        self.send(&Key::task_list(user), "call", &call).await
+    }
+
+    /// See [`crate::Actors::ask_tasks`].
+    pub async fn ask_tasks(
+        &self,
+        user: &UserId,
+        query: query::Query,
+        min_version: u64,
+    ) -> Result<Answered<query::Answer>, Failure> {
+        let seen = Seen { version: min_version, heard: None };
+        self.send(&Key::task_list(user), "query", &Question { query, seen }).await
+    }
+
+    /// See [`crate::Actors::reminders`].
+    pub async fn reminders(
+        &self,
+        user: &UserId,
+        call: Call<reminder::Command>,
+        list_version: u64,
+    ) -> Result<Done<reminder::Reply>, Failure> {
+        self.heard(user, list_version).await?;
+        self.send(&Key::reminder(user), "call", &call).await
+    }
+
+    /// See [`crate::Actors::ask_reminders`].
+    pub async fn ask_reminders(
+        &self,
+        user: &UserId,
+        query: reminder::Query,
+        list_version: u64,
+    ) -> Result<Answered<reminder::Answer>, Failure> {
+        let heard = self.heard(user, list_version).await?;
+        let seen = Seen { version: 0, heard };
+        self.send(&Key::reminder(user), "query", &Question { query, seen }).await
+    }
+
+    /// Waits until the user's reminders hold what the task list says up to `version`; the mark that shows it.
+    async fn heard(&self, user: &UserId, version: u64) -> Result<Option<(Key, u64)>, Failure> {
+        if version == 0 {
+            return Ok(None);
+        }
+        let list = Key::task_list(user);
+        let until = Instant::now() + Duration::from_millis(CONFIRM_MS);
+        loop {
+            match self.send(&list, "confirmed", &(Key::reminder(user), version)).await {
+                Err(Failure::Behind) if Instant::now() < until => sleep(ASK_AGAIN).await,
+                mark => return Ok(Some((list, mark?))),
+            }
+        }
+    }
+
+    /// Sends a call. A repeat of a command finds what the first one did, so what got no answer is sent again while there
+    /// is time: after a host has gone, the next one has the actor within seconds.
+    async fn send<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+        method: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let body = serde_json::to_vec(body).expect("what the edge sends is JSON");
+        let until = Instant::now() + Duration::from_millis(SEND_MS);
+        let _place =
+            timeout_at(until, self.queue.enter(&key.user)).await.unwrap_or(Err(Failure::Busy))?;
+        for wait in RETRIES_MS {
+            let answered =
+                match timeout_at(until, self.dapr.invoke(key, method, body.clone())).await {
+                    Ok(Ok(answer)) => read_reply(&answer),
+                    Ok(Err(why)) => Err(Failure::Unavailable(why.0)),
+                    Err(_) => {
+                        return Err(Failure::Unavailable(format!("no answer within {SEND_MS} ms")));
+                    }
+                };
+            let again = Instant::now() + Duration::from_millis(wait);
+            match answered {
+                Err(Failure::Unavailable(_)) if wait > 0 && again < until => {
+                    sleep_until(again).await
+                }
+                answered => return answered,
+            }
+        }
+        unreachable!("the last wait is none")
+    }
+
+    /// See [`crate::Actors::store`].
+    pub async fn store(&self) -> Result<(), Unavailable> {
+        self.sized.get_or_try_init(|| self.dapr.check_size()).await?;
+        self.dapr.check_store().await
+    }
+
+    /// See [`crate::Actors::ready`].
+    pub async fn ready(&self) -> Result<(), Unavailable> {
+        self.dapr.check_actors(self.service.is_some()).await
+    }
+
+    /// What the sidecar calls this app; asked once.
+    pub async fn app_id(&self) -> Result<&str, Unavailable> {
+        self.app_id.get_or_try_init(|| self.dapr.app_id()).await.map(String::as_str)
+    }
+
+    /// Whether the sidecar has the pub/sub component. One that started without its broker has not, and gets none.
+    pub async fn has_pubsub(&self) -> Result<(), Unavailable> {
+        self.dapr.check_pubsub().await
+    }
+
+    /// Puts a message on a topic, as it is.
+    pub async fn put(&self, topic: &str, body: Vec<u8>) -> Result<(), Unavailable> {
+        self.dapr.put(topic, body).await
+    }
+
+    /// What each topic is called.
+    pub fn topics(&self) -> &Topics {
+        &self.dapr.options.topics
+    }
+
+    /// Wakes a user's reminders, which fire what is due.
+    pub async fn wake_reminders(&self, user: &UserId) -> Result<(), Unavailable> {
+        self.dapr.arm(&Key::reminder(user), self.dapr.now()).await
+    }
+
+    /// The sidecar's routes for the actors that live here.
+    pub async fn router(&self) -> Router {
+        match &self.service {
+            Some(service) => service.router().await,
+            None => hosts_nothing(),
+        }
+    }
+
+    /// Takes no more turns here and waits for those that run, about this long.
+    pub async fn close(&self, within: Duration) {
+        if let Some(service) = &self.service {
+            service.close(within).await;
+        }
+    }
+}

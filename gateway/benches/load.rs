@@ -1,0 +1,290 @@
+//! What the running program costs, over HTTP, beside what its disk asks for: `cargo bench -p gateway --bench load`.
+//!
+//! Figures mean something only within one run: the machine may be shared, so read the ratios and the server's CPU, not
+//! the clock. `TICKLER_BENCH_DIR` names a folder on the disk to be measured, `TICKLER_BENCH_USERS` how many users with
+//! 20 tasks each are on disk at the start (default 50,000: a million tasks), `TICKLER_BENCH_ONLY` one scenario
+//! (`one`, `many`, `open`, `size`, `start`), `TICKLER_BENCH_SECONDS` how long the busy ones run, `TICKLER_BENCH_PROGRAM`
+//! another build of the program, to be compared.
+#![expect(clippy::unwrap_used, reason = "a bench that fails has nothing better to do")]
+
+#[path = "load/server.rs"]
+mod server;
+
+use std::{fs::File, io::Write, os::unix::fs::FileExt, path::Path, time::Duration};
+
+use server::Server;
+use tokio::time::Instant;
+
+const CLIENTS: usize = 64;
+const PROBES: usize = 1_000;
+/// Tasks of a user at the start, and in the small lists.
+const TASKS: usize = 20;
+/// A long list, with room for what is created in it: a list holds 10,000 open tasks.
+const LONG_LIST: usize = 9_000;
+/// Creates per client in the comparison of list sizes.
+const SIZE_CREATES: usize = 640;
+/// Users whose lists fit into the actors' share of memory together.
+const RESIDENT_USERS: usize = 5_000;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let dir = match std::env::var("TICKLER_BENCH_DIR") {
+            Ok(dir) => tempfile::tempdir_in(dir),
+            Err(_) => tempfile::tempdir(),
+        };
+        let dir = dir.unwrap();
+        let seconds = Duration::from_secs(number("TICKLER_BENCH_SECONDS", 5) as u64);
+        if wanted("one") {
+            one(dir.path()).await;
+        }
+        if wanted("many") {
+            many(dir.path(), seconds).await;
+        }
+        if wanted("open") {
+            open_loop(dir.path(), seconds).await;
+        }
+        if wanted("size") {
+            size(dir.path()).await;
+        }
+        if wanted("start") {
+            start(dir.path()).await;
+        }
+    });
+}
+
+fn wanted(scenario: &str) -> bool {
+    std::env::var("TICKLER_BENCH_ONLY").map_or(true, |only| only == scenario)
+}
+
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+/// The disk's own price: a write in place, synced.
+struct Probe {
+    file: File,
+    at: usize,
+}
+
+impl Probe {
+    const PAGE: [u8; 12 << 10] = [7; 12 << 10];
+
+    fn new(dir: &Path) -> Self {
+        let mut file = File::create(dir.join("probe")).unwrap();
+        file.write_all(&vec![0; 4 << 20]).unwrap();
+        file.sync_all().unwrap();
+        Self { file, at: 0 }
+    }
+
+    fn once(&mut self) -> Duration {
+        let began = Instant::now();
+        self.file.write_all_at(&Self::PAGE, (self.at % 300 * Self::PAGE.len()) as u64).unwrap();
+        self.file.sync_data().unwrap();
+        self.at += 1;
+        began.elapsed()
+    }
+}
+
+fn percentiles(times: &mut [Duration]) -> (Duration, Duration) {
+    times.sort();
+    (times[times.len() / 2], times[times.len() * 99 / 100])
+}
+
+/// Times in microseconds.
+fn show((p50, p99): (Duration, Duration)) -> String {
+    format!("p50 {:6} us, p99 {:6} us", p50.as_micros(), p99.as_micros())
+}
+
+/// One client, one create after another, each beside a probe of the disk.
+async fn one(dir: &Path) {
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let mut disk = Probe::new(dir.path());
+    let server = Server::start(dir.path()).await;
+    let mut client = server.client().await;
+    let (mut probes, mut creates) = (Vec::new(), Vec::new());
+    for at in 0..PROBES {
+        probes.push(disk.once());
+        let user = format!("one-{}", at % 50);
+        creates.push(client.create(&user).await);
+    }
+    let (probe, create) = (percentiles(&mut probes), percentiles(&mut creates));
+    let allowed = 2.0 * probe.0.as_secs_f64() + 0.3e-3;
+    println!("fdatasync of 12 KiB      {}", show(probe));
+    println!(
+        "create,  1 client        {}; {:.2} of what is allowed (2 x probe + 0.3 ms)",
+        show(create),
+        create.0.as_secs_f64() / allowed
+    );
+    server.stop().await;
+}
+
+/// Many clients at once, each with users of its own, as fast as they are answered.
+async fn many(dir: &Path, seconds: Duration) {
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let server = Server::start(dir.path()).await;
+    for users in [1usize, 100] {
+        let (began, busy) = (Instant::now(), server.cpu());
+        let own = std::process::id();
+        let ours = server::cpu_of(own);
+        let clients = (0..CLIENTS).map(|client| {
+            let connecting = server.client();
+            async move {
+                let mut connection = connecting.await;
+                let mut times = Vec::new();
+                while began.elapsed() < seconds {
+                    let user = format!("many-{users}-{client}-{}", times.len() % users);
+                    times.push(connection.create(&user).await);
+                }
+                times
+            }
+        });
+        let mut times = futures_util::future::join_all(clients).await.concat();
+        let clock = began.elapsed().as_secs_f64();
+        let answered = server.cpu() - busy;
+        server.settle().await;
+        let settled = server.cpu() - busy;
+        let count = times.len() as f64;
+        println!(
+            "create, {CLIENTS} clients, {:5} users  {}; {:6.0}/s by the clock; server {:.0} us CPU each when \
+             answered, {:.0} us with the views: {:.0} per core and second (client {:.0} us each)",
+            users * CLIENTS,
+            show(percentiles(&mut times)),
+            count / clock,
+            answered / count * 1e6,
+            settled / count * 1e6,
+            count / settled,
+            (server::cpu_of(own) - ours) / count * 1e6,
+        );
+    }
+    server.stop().await;
+}
+
+/// Arrivals by the clock, whether or not the ones before were answered: what waiting adds at a steady load.
+async fn open_loop(dir: &Path, seconds: Duration) {
+    const RATES_PER_S: [u32; 3] = [100, 500, 1_000];
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let server = Server::start(dir.path()).await;
+    for rate in RATES_PER_S {
+        let (began, busy) = (Instant::now(), server.cpu());
+        let interval = Duration::from_secs(1) * CLIENTS as u32 / rate;
+        let clients = (0..CLIENTS).map(|client| {
+            let connecting = server.client();
+            async move {
+                let mut connection = connecting.await;
+                let mut times = Vec::new();
+                let mut planned = began + interval * client as u32 / CLIENTS as u32;
+                while planned < began + seconds {
+                    tokio::time::sleep_until(planned).await;
+                    connection.create(&format!("open-{client}")).await;
+                    // From when it should have been sent: a slow answer delays nobody's clock but its own.
+                    times.push(planned.elapsed());
+                    planned += interval;
+                }
+                times
+            }
+        });
+        let mut times = futures_util::future::join_all(clients).await.concat();
+        server.settle().await;
+        let cpu = (server.cpu() - busy) / times.len() as f64 * 1e6;
+        println!(
+            "create, {rate:5}/s offered  {}; server {cpu:.0} us CPU each",
+            show(percentiles(&mut times))
+        );
+    }
+    server.stop().await;
+}
+
+/// Creates in short lists and in long ones, and a page of a long one.
+async fn size(dir: &Path) {
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let server = Server::start(dir.path()).await;
+    let mut client = server.client().await;
+    let short: Vec<String> = (0..4 * TASKS).map(|user| format!("short-{user}")).collect();
+    let long: Vec<String> = (0..4).map(|user| format!("long-{user}")).collect();
+    for (users, tasks) in [(&short, 10), (&long, LONG_LIST)] {
+        for user in users {
+            client.fill(user, tasks).await;
+        }
+    }
+    server.settle().await;
+    let mut costs = Vec::new();
+    for (users, tasks) in [(&short, 10), (&long, LONG_LIST)] {
+        let busy = server.cpu();
+        let clients = users.chunks(users.len() / 4).map(|users| {
+            let connecting = server.client();
+            async move {
+                let mut connection = connecting.await;
+                let mut times = Vec::new();
+                for user in users {
+                    for _ in 0..SIZE_CREATES / users.len() {
+                        times.push(connection.create(user).await);
+                    }
+                }
+                times
+            }
+        });
+        let mut times = futures_util::future::join_all(clients).await.concat();
+        server.settle().await;
+        let cost = (server.cpu() - busy) / times.len() as f64 * 1e6;
+        costs.push(cost);
+        println!(
+            "create, list of {tasks:5}     {}; server {cost:.0} us CPU each",
+            show(percentiles(&mut times))
+        );
+    }
+    println!("create, long over short  {:.2} times the CPU", costs[1] / costs[0]);
+    for (what, path) in [
+        ("as they stand", "/api/v1/tasks?limit=50"),
+        ("by due date", "/api/v1/tasks?limit=50&sort=due_date"),
+        ("substring", "/api/v1/tasks?limit=50&search=balcony"),
+    ] {
+        let busy = server.cpu();
+        let mut times = Vec::new();
+        for _ in 0..300 {
+            times.push(client.get(&long[0], path).await);
+        }
+        let cost = (server.cpu() - busy) / times.len() as f64 * 1e6;
+        println!(
+            "50 of {LONG_LIST}, {what:13} {}; server {cost:.0} us CPU each",
+            show(percentiles(&mut times))
+        );
+    }
+    server.stop().await;
+}
+
+/// What a user weighs in memory, and the time from start to the first answer over a folder that holds many.
+async fn start(dir: &Path) {
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let users = number("TICKLER_BENCH_USERS", 50_000);
+    let server = Server::start(dir.path()).await;
+    let mut client = server.client().await;
+    client.fill("warm", TASKS).await;
+    let empty = server.memory();
+    for user in 0..users {
+        client.fill(&format!("user-{user}"), TASKS).await;
+        if user + 1 == RESIDENT_USERS.min(users) {
+            server.settle().await;
+            // Idle snapshots are written after five seconds, and free what the turns held.
+            tokio::time::sleep(Duration::from_secs(8)).await;
+            println!(
+                "memory of a user with {TASKS} tasks  {:.1} KiB ({} users)",
+                (server.memory() - empty) / 1024.0 / (user + 1) as f64,
+                user + 1
+            );
+        }
+    }
+    server.stop().await;
+    let began = Instant::now();
+    let server = Server::start(dir.path()).await;
+    let listens = began.elapsed();
+    let mut client = server.client().await;
+    client.get(&format!("user-{}", users / 2), "/api/v1/tasks?limit=50").await;
+    println!(
+        "start with {} tasks  listens after {:.0} ms, first answer after {:.0} ms",
+        users * TASKS,
+        listens.as_secs_f64() * 1e3,
+        began.elapsed().as_secs_f64() * 1e3
+    );
+    server.stop().await;
+}

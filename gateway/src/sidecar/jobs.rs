@@ -1,0 +1,64 @@
+//! Jobs and cron bindings: the net under actor reminders. Early, late or twice they do no harm.
+
+use std::sync::Arc;
+
+use actors::message::key::UserId;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde_json::json;
+
+use super::Sidecar;
+use crate::app::{random_id, wall_clock};
+
+/// The job that wakes one user's reminders: this and the user.
+const REMINDERS: &str = "reminders-";
+/// The job that looks for what should have fired.
+const PATROL: &str = "patrol";
+
+/// `OPTIONS /cron-reminders`, `/cron-recurrence`: yes, we take it.
+pub(super) async fn exists() -> StatusCode {
+    StatusCode::OK
+}
+
+/// `POST /job/{name}`
+pub(super) async fn job(
+    State(sidecar): State<Arc<Sidecar>>,
+    Path(name): Path<String>,
+) -> StatusCode {
+    if name == PATROL {
+        return StatusCode::OK;
+    }
+    let Some(user) = name.strip_prefix(REMINDERS).and_then(UserId::parse) else {
+        tracing::warn!(name, "a job that is not ours");
+        return StatusCode::OK;
+    };
+    match sidecar.front.wake_reminders(&user).await {
+        Ok(()) => StatusCode::OK,
+        Err(error) => {
+            tracing::warn!(%error, "a job could not wake its user's reminders");
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+}
+
+/// `POST /cron-reminders`
+pub(super) async fn cron_reminders(State(sidecar): State<Arc<Sidecar>>) -> StatusCode {
+    let now = wall_clock();
+    let check = json!({
+        "specversion": "1.0", "id": random_id(), "source": "todo-reminder-scheduler",
+        "type": "reminder.check", "time": now.to_string(), "datacontenttype": "application/json",
+        "data": { "due_before": now.to_string() },
+    });
+    let topic = &sidecar.front.topics().reminders;
+    if let Err(error) = sidecar.front.put(topic, check.to_string().into_bytes()).await {
+        tracing::info!(%error, "no reminder.check was published");
+    }
+    StatusCode::OK
+}
+
+/// `POST /cron-recurrence`
+pub(super) async fn cron_recurrence() -> StatusCode {
+    StatusCode::OK
+}

@@ -1,0 +1,59 @@
+//! Views made anew from what the actors hold.
+
+use super::{
+    Views, on,
+    search::{Row, index_postgres, index_sqlite},
+};
+
+const WORDS: &str =
+    "DELETE FROM task_words WHERE rowid IN (SELECT id FROM task_search WHERE user_id = $1)";
+const ROWS: &str = "DELETE FROM task_search WHERE user_id = $1";
+const MESSAGES: &str = "DELETE FROM message WHERE user_id = $1";
+const HEAD: &str = "UPDATE message_head SET ordinal = ordinal + 1 WHERE user_id = $1";
+
+impl Views {
+    /// Makes findable exactly these tasks of a user, as the interface writes them, and those that left the list.
+    pub async fn replay_search(
+        &self,
+        user: &str,
+        tasks: &[serde_json::Value],
+    ) -> Result<(), sqlx::Error> {
+        let archived = self.all_archived(user).await?;
+        let archived = archived.iter().filter_map(|body| serde_json::from_str(body).ok());
+        let archived: Vec<serde_json::Value> = archived.collect();
+        macro_rules! fill {
+            ($index:ident, $tx:ident) => {{
+                sqlx::query(ROWS).bind(user).execute(&mut *$tx).await?;
+                for task in tasks {
+                    $index!($tx, user, Row::new(user, task, false));
+                }
+                for task in &archived {
+                    $index!($tx, user, Row::new(user, task, true));
+                }
+            }};
+        }
+        match self {
+            Self::Sqlite(pool) => {
+                let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+                sqlx::query(WORDS).bind(user).execute(&mut *tx).await?;
+                fill!(index_sqlite, tx);
+                tx.commit().await
+            }
+            Self::Postgres(pool) => {
+                let mut tx = pool.begin().await?;
+                fill!(index_postgres, tx);
+                tx.commit().await
+            }
+        }
+    }
+
+    /// Begins a user's stream anew: whoever comes back with a place in it is told to fetch anew.
+    pub async fn replay_live(&self, user: &str) -> Result<(), sqlx::Error> {
+        on!(self, pool => {
+            let mut tx = pool.begin().await?;
+            sqlx::query(HEAD).bind(user).execute(&mut *tx).await?;
+            sqlx::query(MESSAGES).bind(user).execute(&mut *tx).await?;
+            tx.commit().await
+        })
+    }
+}
