@@ -5,8 +5,10 @@
 
 mod apply;
 mod audit;
+mod batch;
 mod changes;
 pub(crate) mod deliveries;
+mod fact;
 mod message;
 mod replay;
 mod search;
@@ -27,9 +29,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-pub(crate) use apply::{CHANNEL, topic};
+pub(crate) use apply::CHANNEL;
 pub use audit::{AuditEntry, AuditPage, AuditQuery};
 pub use changes::{Changes, ChangesError, MESSAGES_KEPT_MS};
+pub(crate) use fact::topic;
 pub use message::Message;
 #[cfg(test)]
 pub(crate) use message::task as task_of;

@@ -76,7 +76,8 @@ fn set_again(
     })
 }
 
-/// The due date moves what is pending and not snoozed; what was cancelled with the task comes back if it lies ahead.
+/// The due date moves what is pending and not snoozed, and what fired while it was being moved to a later moment;
+/// what was cancelled with the task comes back if it lies ahead.
 fn on_open_task(held: &Record, next: Record, at: &Moment<'_>) -> Option<Event> {
     let scheduled = |next: Record, moment: Timestamp| {
         let reminder = Arc::new(next.pending(moment).changed(at));
@@ -87,6 +88,7 @@ fn on_open_task(held: &Record, next: Record, at: &Moment<'_>) -> Option<Event> {
         (Status::Pending, None) if held.reminder.remind_at != set_at => scheduled(next, set_at),
         (Status::Cancelled, Some(until)) if until > at.now => scheduled(next, until),
         (Status::Cancelled, _) if set_at > at.now => scheduled(next.unsnoozed(), set_at),
+        _ if held.fired_too_soon(&next) => scheduled(next, set_at),
         _ => noted(held, next, at),
     }
 }
@@ -98,6 +100,10 @@ fn on_closed_task(held: &Record, mut next: Record, reason: Gone, at: &Moment<'_>
         && next.reminder.snoozed_until.is_none()
     {
         next.reminder.remind_at = next.set_at;
+    }
+    if held.fired_too_soon(&next) {
+        next.reminder.remind_at = next.set_at;
+        return Some(Event::Cancelled { reminder: Arc::new(next.cancelled(reason, at)) });
     }
     if status == Status::Pending {
         return Some(Event::Cancelled { reminder: Arc::new(next.cancelled(reason, at)) });

@@ -107,6 +107,14 @@ impl Record {
         set.version > self.set_version && (new_time || !new_channels)
     }
 
+    /// Whether it fired at a moment that the task list had already put off. The list moves only what lies ahead of
+    /// it, so a moment that is moved had not come there; one that is moved forward has come by its firing.
+    pub(super) fn fired_too_soon(&self, next: &Self) -> bool {
+        matches!(self.reminder.status, Status::Triggered | Status::Acknowledged)
+            && next.set_at != self.set_at
+            && next.set_at > self.reminder.remind_at
+    }
+
     /// Pending at `moment`, as if it had never come.
     #[must_use]
     pub(super) fn pending(mut self, moment: Timestamp) -> Self {

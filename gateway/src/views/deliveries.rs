@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Views, apply::Fact, on, webhooks::wants};
+use super::{Views, fact::Fact, on, webhooks::wants};
 
 /// One event on its way to one endpoint.
 #[derive(Clone, Debug, PartialEq, FromRow)]
@@ -107,13 +107,6 @@ pub(crate) fn body_of(id: &str, kind: &str, time: &str, data: &Map<String, Value
     json!({"id": id, "type": kind, "timestamp": time, "data": data}).to_string()
 }
 
-/// The id and events of each active webhook of a user.
-pub(super) const ACTIVE: &str = "SELECT id, events FROM webhook WHERE user_id = $1 AND status = 'active' ORDER BY created_at, id";
-/// Puts an event in the queue of an endpoint, once.
-pub(super) const QUEUE: &str = "INSERT INTO delivery (id, endpoint, user_id, event_id, event_type, body, target, \
-     notification_id, status, claimed, tries, attempts, next_at, created_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, 0, '[]', $9, $9) \
-     ON CONFLICT (endpoint, event_id) DO NOTHING";
 const AGAIN: &str = "INSERT INTO delivery (id, endpoint, user_id, event_id, event_type, body, \
      status, claimed, tries, attempts, next_at, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6, 'pending', 0, 0, '[]', $7, $7) ON CONFLICT (endpoint, event_id) \

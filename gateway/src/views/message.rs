@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
-use super::apply::Fact;
+use super::fact::Fact;
 
 /// A message with its place in its user's stream, which is its id and the cursor that follows it.
 #[derive(Clone, Debug, PartialEq)]

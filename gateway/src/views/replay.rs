@@ -2,7 +2,7 @@
 
 use super::{
     Views, on,
-    search::{Row, index_postgres, index_sqlite},
+    search::{Row, Tasks, index_postgres, index_sqlite},
 };
 
 const WORDS: &str =
@@ -21,27 +21,21 @@ impl Views {
         let archived = self.all_archived(user).await?;
         let archived = archived.iter().filter_map(|body| serde_json::from_str(body).ok());
         let archived: Vec<serde_json::Value> = archived.collect();
-        macro_rules! fill {
-            ($index:ident, $tx:ident) => {{
-                sqlx::query(ROWS).bind(user).execute(&mut *$tx).await?;
-                for task in tasks {
-                    $index!($tx, user, Row::new(user, task, false));
-                }
-                for task in &archived {
-                    $index!($tx, user, Row::new(user, task, true));
-                }
-            }};
-        }
+        let rows = tasks.iter().map(|task| Row::new(user, task, false));
+        let rows = rows.chain(archived.iter().map(|task| Row::new(user, task, true)));
+        let rows: Tasks<'_> = rows.map(|row| ((user, row.task_id.clone()), row)).collect();
         match self {
             Self::Sqlite(pool) => {
                 let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
                 sqlx::query(WORDS).bind(user).execute(&mut *tx).await?;
-                fill!(index_sqlite, tx);
+                sqlx::query(ROWS).bind(user).execute(&mut *tx).await?;
+                index_sqlite(&mut tx, &rows).await?;
                 tx.commit().await
             }
             Self::Postgres(pool) => {
                 let mut tx = pool.begin().await?;
-                fill!(index_postgres, tx);
+                sqlx::query(ROWS).bind(user).execute(&mut *tx).await?;
+                index_postgres(&mut tx, &rows).await?;
                 tx.commit().await
             }
         }

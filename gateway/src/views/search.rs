@@ -1,11 +1,16 @@
 //! The tasks that hold given words: which they may be, by the index; the gateway then looks at each.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use actors::message::time::Timestamp;
 use serde_json::Value;
+use sqlx::{Postgres, QueryBuilder, Sqlite};
 
-use super::{Views, words};
+use super::{
+    Views,
+    apply::{put, rows},
+    words,
+};
 
 /// Most tasks that one question looks at.
 const FOUND_MAX: i64 = 20_000;
@@ -39,51 +44,65 @@ impl Row {
     }
 }
 
-/// Puts a row in SQLite's tables.
-macro_rules! index_sqlite {
-    ($tx:ident, $user:expr, $row:expr) => {{
-        const ROW: &str = "INSERT INTO task_search (user_id, task_id, version, archived, deleted_at, body) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id, task_id) DO UPDATE SET \
-             version = excluded.version, archived = excluded.archived, deleted_at = excluded.deleted_at, \
-             body = excluded.body WHERE excluded.version >= task_search.version RETURNING id";
-        const WORDS: &str = "INSERT OR REPLACE INTO task_words (rowid, words) VALUES ($1, $2)";
-        let row: $crate::views::search::Row = $row;
-        let id: Option<(i64,)> = sqlx::query_as(ROW)
-            .bind($user)
-            .bind(&row.task_id)
-            .bind(row.version)
-            .bind(row.archived)
-            .bind(row.deleted_at)
-            .bind(&row.body)
-            .fetch_optional(&mut *$tx)
-            .await?;
-        if let Some((id,)) = id {
-            sqlx::query(WORDS).bind(id).bind(row.words.join(" ")).execute(&mut *$tx).await?;
-        }
-    }};
+const SQLITE_ROWS: (&str, &str) = (
+    "INSERT INTO task_search (user_id, task_id, version, archived, deleted_at, body) ",
+    " ON CONFLICT (user_id, task_id) DO UPDATE SET version = excluded.version, archived = excluded.archived, \
+     deleted_at = excluded.deleted_at, body = excluded.body WHERE excluded.version >= task_search.version \
+     RETURNING user_id, task_id, id",
+);
+const SQLITE_WORDS: &str = "INSERT OR REPLACE INTO task_words (rowid, words) ";
+const POSTGRES_ROWS: (&str, &str) = (
+    "INSERT INTO task_search (user_id, task_id, version, archived, deleted_at, body, words) ",
+    " ON CONFLICT (user_id, task_id) DO UPDATE SET version = excluded.version, archived = excluded.archived, \
+     deleted_at = excluded.deleted_at, body = excluded.body, words = excluded.words \
+     WHERE excluded.version >= task_search.version",
+);
+
+/// A user's task, and its row.
+pub(super) type Tasks<'a> = BTreeMap<(&'a str, String), Row>;
+
+/// Makes these tasks findable in SQLite; what is there in a newer version stays.
+pub(super) async fn index_sqlite(
+    tx: &mut sqlx::SqliteConnection,
+    tasks: &Tasks<'_>,
+) -> Result<(), sqlx::Error> {
+    let ids: Vec<(String, String, i64)> =
+        rows!(Sqlite, tx, SQLITE_ROWS.0, SQLITE_ROWS.1, tasks, |row, ((user, id), it)| {
+            row.push_bind(*user)
+                .push_bind(id)
+                .push_bind(it.version)
+                .push_bind(it.archived)
+                .push_bind(it.deleted_at)
+                .push_bind(&it.body);
+        });
+    let words = ids.iter().filter_map(|(user, task, id)| {
+        let row = tasks.get(&(user.as_str(), task.clone()))?;
+        Some((id, row.words.join(" ")))
+    });
+    put!(Sqlite, tx, SQLITE_WORDS, "", words, |row, (id, words)| row
+        .push_bind(**id)
+        .push_bind(words));
+    Ok(())
 }
 
-/// Puts a row in PostgreSQL's table.
-macro_rules! index_postgres {
-    ($tx:ident, $user:expr, $row:expr) => {{
-        const ROW: &str = "INSERT INTO task_search (user_id, task_id, version, archived, deleted_at, body, words) \
-             VALUES ($1, $2, $3, $4, $5, $6, array_to_tsvector($7)) ON CONFLICT (user_id, task_id) DO UPDATE SET \
-             version = excluded.version, archived = excluded.archived, deleted_at = excluded.deleted_at, \
-             body = excluded.body, words = excluded.words WHERE excluded.version >= task_search.version";
-        let row: $crate::views::search::Row = $row;
-        sqlx::query(ROW)
-            .bind($user)
-            .bind(&row.task_id)
-            .bind(row.version)
-            .bind(row.archived)
-            .bind(row.deleted_at)
-            .bind(&row.body)
-            .bind(&row.words)
-            .execute(&mut *$tx)
-            .await?;
-    }};
+/// Makes these tasks findable in PostgreSQL; what is there in a newer version stays.
+pub(super) async fn index_postgres(
+    tx: &mut sqlx::PgConnection,
+    tasks: &Tasks<'_>,
+) -> Result<(), sqlx::Error> {
+    put!(Postgres, tx, POSTGRES_ROWS.0, POSTGRES_ROWS.1, tasks, |row, ((user, id), it)| {
+        row.push_bind(*user)
+            .push_bind(id)
+            .push_bind(it.version)
+            .push_bind(it.archived)
+            .push_bind(it.deleted_at)
+            .push_bind(&it.body)
+            .push("array_to_tsvector(")
+            .push_bind_unseparated(&it.words)
+            .push_unseparated(")")
+    });
+    Ok(())
 }
-pub(super) use {index_postgres, index_sqlite};
 
 const SQLITE: &str = "SELECT body FROM task_search WHERE id IN \
      (SELECT rowid FROM task_words WHERE task_words MATCH $1) AND user_id = $2 \

@@ -139,8 +139,7 @@ fn cancelled(case: &Case<'_>, told: &Told) -> Result<(), String> {
             let since = case.models[version..].iter().zip(version..);
             let mut since = since
                 .take_while(|(_, turn)| *turn == version || case.list[turn - 1].at <= firing.at);
-            // One that comes earlier now may still come at its old moment: nothing was taken away.
-            let fits = |is: Timestamp| firing.snoozed || is <= firing.moment;
+            let fits = |is: Timestamp| firing.snoozed || is == firing.moment;
             if !since.any(|(model, _)| live(model, firing.id).is_some_and(fits)) {
                 return Err(format!(
                     "reminder {} of {was} fired at {}, off since turn {version}, told at {}",
