@@ -1,19 +1,24 @@
-//! Times the recurrence engine against its promises: `cargo bench -p actors --no-default-features --bench rule`.
+//! Times recurrence and quick-add against their promises: `cargo bench -p actors --no-default-features --bench rule`.
 //!
 //! Prints the median of many runs; the promises are the next occurrence ten years into a rule under 5 us and
-//! 1,000 occurrences under 0.5 ms for common rules, and a rule that never fires in microseconds.
+//! 1,000 occurrences under 0.5 ms for common rules, a rule that never fires in microseconds, and no text that takes
+//! quick-add more than 1 ms.
 
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use actors::message::time::Local;
-use actors::recurrence::rule::Rule;
+use actors::message::time::{Local, Timestamp};
+use actors::quick_add::quick_add;
+use actors::recurrence::rule::{Rule, expand};
 use chrono_tz::Tz;
+use serde_json::json;
 
 /// Runs of which the median is told.
 const RUNS: usize = 301;
+/// 21 November 2026, 09:00 UTC.
+const NOW: Timestamp = Timestamp(1_795_251_600_000);
 
 fn local(text: &str) -> Local {
     Local::try_from(text.to_owned()).expect("a civil time written in this file")
@@ -83,5 +88,59 @@ fn main() {
             black_box(rule.pure_occurrences(start, Some(Tz::Europe__Berlin), None).next());
         });
         println!("{text:<52} {none:>9}");
+    }
+    burdens();
+    quick_adds();
+}
+
+/// Rules chosen to be a burden, expanded as `POST /recurrence/expand` does.
+fn burdens() {
+    let sixty = (0..60).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let crowd = format!("FREQ=YEARLY;BYMINUTE={sixty};BYSECOND={sixty};COUNT=4000000000");
+    println!("\n{:<52} {:>9}", "burdens, 1,000 from the year 9990", "us");
+    for text in [
+        crowd.as_str(),
+        "FREQ=SECONDLY;INTERVAL=7;BYSECOND=0;BYMINUTE=0;BYHOUR=0;BYMONTH=2;BYMONTHDAY=29",
+        "FREQ=MINUTELY;INTERVAL=1439;BYHOUR=5;BYMINUTE=1;BYDAY=MO;BYMONTHDAY=13",
+        "FREQ=HOURLY;BYMINUTE=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20;BYSETPOS=-1,-366",
+        "FREQ=YEARLY;BYWEEKNO=53;BYMONTHDAY=1;BYYEARDAY=1;BYHOUR=0;INTERVAL=7",
+        "FREQ=SECONDLY;BYYEARDAY=366;BYDAY=MO;BYMONTHDAY=31",
+        "FREQ=SECONDLY;COUNT=4000000000",
+    ] {
+        let request = json!({
+            "dtstart": "2026-11-21T09:00:00", "zone": "Europe/Berlin", "rrule": text, "limit": 1000,
+            "after": "9990-01-01",
+        });
+        let took = median(|| drop(black_box(expand(black_box(&request)))));
+        println!("{:<52} {:>9.1}", &text[..text.len().min(52)], took as f64 / 1_000.0);
+    }
+}
+
+/// Quick-add: what people type, and 1,000 characters that come far and mean little.
+fn quick_adds() {
+    println!("\n{:<52} {:>9}", "quick-add", "us");
+    let long = |part: &str| part.chars().cycle().take(1_000).collect::<String>();
+    let typed = [
+        "buy milk",
+        "pay rent every month on the 1st at 9am !high #home",
+        "call mum next friday at noon remind me 30 min before",
+    ];
+    let heavy = [
+        "every other tuesday ",
+        "in 2 ",
+        "2027-03-01 ",
+        "remind me 1 day and ",
+        "every 1st and ",
+        "friday or ",
+        "(2027-03-01t",
+        "http://",
+    ];
+    for (name, text) in typed
+        .map(|text| (text.to_owned(), text.to_owned()))
+        .into_iter()
+        .chain(heavy.map(|part| (format!("1,000 characters of {part:?}"), long(part))))
+    {
+        let took = median(|| drop(black_box(quick_add(black_box(&text), NOW, Tz::Europe__Berlin))));
+        println!("{name:<52} {:>9.1}", took as f64 / 1_000.0);
     }
 }

@@ -1,5 +1,7 @@
 //! What an actor is: a state that decides and a state that changes, and nothing else.
 
+use std::sync::OnceLock;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::message::{
@@ -50,6 +52,12 @@ pub struct Decision<E, R> {
     pub effects: Effects<E>,
 }
 
+/// How a page of a large state is stored, from when it is first written until something in it changes.
+pub type Kept = OnceLock<Box<[u8]>>;
+
+/// Writes a page as JSON.
+pub type PageJson<'a> = &'a dyn Fn() -> serde_json::Result<Vec<u8>>;
+
 /// A virtual actor's core: pure, without clock, randomness or I/O.
 pub trait Actor: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What can be asked of it that changes something.
@@ -87,4 +95,18 @@ pub trait Actor: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 
 
     /// What the log is told of an event; `None` for what only the actor needs.
     fn fact(event: &Self::Event, at: &Moment<'_>) -> Option<Fact>;
+
+    /// What of a large state is written apart, in pages, so that only what has changed is encoded again: `page` is
+    /// called for each. A state without pages is written whole.
+    fn pages(&self, _page: &mut dyn FnMut(&Kept, PageJson<'_>)) {}
+
+    /// The state without what is in its pages.
+    fn unpaged(&self) -> Self {
+        self.clone()
+    }
+
+    /// Takes in a page that was read, after the state without pages.
+    fn add_page(&mut self, _json: &[u8]) -> serde_json::Result<()> {
+        Ok(())
+    }
 }

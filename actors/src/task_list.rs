@@ -17,6 +17,7 @@ mod import;
 mod list;
 mod mass;
 mod order;
+mod pages;
 mod remind;
 mod retire;
 mod ring;
@@ -35,8 +36,13 @@ pub use list::{passing, sifted};
 pub use mass::Mass;
 pub use state::TaskList;
 
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use pages::Pages;
+
 use crate::{
-    actor::{Actor, Decision, Effects, Moment},
+    actor::{Actor, Decision, Effects, Kept, Moment, PageJson},
     message::{
         call::Call,
         event::Fact,
@@ -44,6 +50,7 @@ use crate::{
         rejection::Rejection,
         sync::Item,
         task::{
+            Task,
             command::{Command, Reply},
             query::{Answer, Query},
         },
@@ -107,6 +114,20 @@ impl Actor for TaskList {
 
     fn fact(event: &Event, _at: &Moment<'_>) -> Option<Fact> {
         fact::fact(event)
+    }
+
+    fn pages(&self, page: &mut dyn FnMut(&Kept, PageJson<'_>)) {
+        self.each_page(page);
+    }
+
+    fn unpaged(&self) -> Self {
+        Self { tasks: OrdMap::default(), pages: Pages::default(), ..self.clone() }
+    }
+
+    fn add_page(&mut self, json: &[u8]) -> serde_json::Result<()> {
+        let tasks: Vec<Arc<Task>> = serde_json::from_slice(json)?;
+        tasks.into_iter().for_each(|task| self.restore(task));
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     event::{Event, Fate},
     mass::Mass,
+    pages::Pages,
 };
 use crate::{
     actor::Moment,
@@ -53,6 +54,8 @@ pub struct TaskList {
     /// When they go on; rises with every step, because alarms are named by their moment.
     pub(super) mass_at: Timestamp,
 
+    /// How `tasks` is stored, of a long list.
+    pub(super) pages: Pages,
     pub(super) ids: OrdMap<Uuid, u64>,
     pub(super) archived_ids: OrdSet<Uuid>,
     pub(super) positions: OrdMap<Arc<str>, u64>,
@@ -159,6 +162,7 @@ impl TaskList {
 
     fn put(&mut self, task: &Arc<Task>, at: &Moment<'_>) {
         let old = self.tasks.insert(task.number, task.clone());
+        self.pages.changed(task.number);
         if let Some(old) = &old {
             self.forget(old, task);
         } else {
@@ -173,6 +177,7 @@ impl TaskList {
         let Some(old) = self.ids.remove(&id).and_then(|number| self.tasks.remove(&number)) else {
             return;
         };
+        self.pages.gone(old.number, &self.tasks);
         let mut gone = (*old).clone();
         gone.position = "".into();
         gone.tags.clear();
@@ -274,6 +279,15 @@ impl TaskList {
         }
     }
 
+    /// Takes in a task that was read.
+    pub(super) fn restore(&mut self, mut task: Arc<Task>) {
+        self.share_rule(&mut task);
+        self.tasks.insert(task.number, task.clone());
+        self.pages.changed(task.number);
+        self.ids.insert(task.id, task.number);
+        self.note(None, &task, task.created_at);
+    }
+
     /// A task's rule is held once, with its series.
     fn share_rule(&self, task: &mut Arc<Task>) {
         let series = task.recurrence_id.and_then(|id| self.series.get(&id));
@@ -358,12 +372,7 @@ impl<'de> Deserialize<'de> for TaskList {
             list.rules += usize::from(is_live(&series));
             list.series.insert(series.id, series);
         }
-        for mut task in stored.tasks {
-            list.share_rule(&mut task);
-            list.tasks.insert(task.number, task.clone());
-            list.ids.insert(task.id, task.number);
-            list.note(None, &task, task.created_at);
-        }
+        stored.tasks.into_iter().for_each(|task| list.restore(task));
         for (number, id) in stored.archived {
             list.archive(number, id);
         }

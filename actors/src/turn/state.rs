@@ -52,16 +52,29 @@ impl<A: Actor> Default for State<A> {
 }
 
 impl<A: Actor> State<A> {
-    /// The row.
+    /// The row: whole, or with the actor's pages behind it.
     pub(super) fn write(&self) -> Result<Framed, String> {
         let head = Head { sequence: self.sequence, id: self.last, before: Uuid::nil() };
-        frame::write(head, self)
+        let mut pages = frame::Pages::default();
+        self.actor.pages(&mut |kept, json| pages.add(kept, json));
+        if pages.is_empty() {
+            return frame::write(head, self);
+        }
+        pages.write(head, &Self { actor: self.actor.unpaged(), ..self.clone() })
     }
 
     /// The state of a row, and the bytes of its JSON.
     pub(super) fn read(row: &Stored) -> Result<(Self, usize), String> {
         let head = frame::head(&row.bytes)?;
-        let (state, raw) = frame::body::<Self>(&row.bytes)?;
+        let mut state: Option<Self> = None;
+        let raw = frame::each(&row.bytes, |json| {
+            match &mut state {
+                Some(state) => state.actor.add_page(json),
+                None => serde_json::from_slice(json).map(|read| state = Some(read)),
+            }
+            .map_err(|error| error.to_string())
+        })?;
+        let state = state.ok_or("an empty row")?;
         Ok((Self { sequence: head.sequence, last: head.id, ..state }, raw))
     }
 

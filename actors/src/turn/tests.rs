@@ -7,6 +7,7 @@ mod fuzz;
 mod host;
 mod judge;
 mod limits;
+mod pages;
 mod planted;
 mod real;
 mod rows;

@@ -55,9 +55,10 @@ fn spoilt_rows_are_read_or_refused() {
         frame::write(head, &serde_json::json!({"time": 1, "by": {"kind": "user", "id": "u"}}))
             .unwrap()
             .bytes,
+        super::pages::long(520).write().unwrap().bytes,
     ];
     for _ in 0..TRIES {
-        let mut row = rows[usize::try_from(rng.below(3)).unwrap()].clone();
+        let mut row = rows[usize::try_from(rng.below(4)).unwrap()].clone();
         spoil(&mut rng, &mut row);
         read::<TaskList>(&row);
         read::<Reminders>(&row);
