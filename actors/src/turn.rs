@@ -43,7 +43,7 @@ pub const VALID_MS: u64 = 1_000;
 pub const SKEW_MS: i64 = 5_000;
 /// Whatever is owed is covered by an alarm no further off than this, in milliseconds.
 pub const COVER_MS: i64 = 60_000;
-/// How long an answer waits for the log before it asks for cover, in milliseconds.
+/// How long an answer waits for the log before it asks for cover, in milliseconds, unless another wait is configured.
 pub const GATE_MS: u64 = 20;
 /// How long a reader waits for another actor to hear of what they have seen, in milliseconds.
 pub const CONFIRM_MS: u64 = 2_000;

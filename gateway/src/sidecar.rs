@@ -6,7 +6,7 @@
 mod event;
 mod jobs;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actors::dapr::{Dapr, Front, Options, Service, Topics};
 use axum::{
@@ -65,7 +65,8 @@ pub(crate) fn front(config: &Config) -> anyhow::Result<Front> {
         pubsub: dapr.pubsub.clone(),
         topics,
     })?;
-    let service = (config.role != Role::Gateway).then(|| Service::new(&host, config.zone));
+    let gate = Duration::from_millis(config.gate_ms);
+    let service = (config.role != Role::Gateway).then(|| Service::new(&host, config.zone, gate));
     Ok(Front::new(host, service))
 }
 

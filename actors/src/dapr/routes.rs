@@ -64,9 +64,9 @@ const REMINDER: &str = "ReminderActor";
 const RULE: &str = "RecurrenceActor";
 
 impl Service {
-    /// None is in memory yet. `zone` is that of users who have set none.
-    pub fn new(dapr: &Dapr, zone: Tz) -> Self {
-        let relay = Relay::default();
+    /// None is in memory yet. `zone` is that of users who have set none; `gate` is how long an answer waits for the log.
+    pub fn new(dapr: &Dapr, zone: Tz, gate: Duration) -> Self {
+        let relay = Relay::new(gate);
         Self {
             dapr: dapr.clone(),
             lists: Turns::new(dapr.clone(), relay.clone(), zone, LIST_BYTES_MAX),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Duration, Instant, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
-    COVER_MS, GATE_MS, Turns,
+    COVER_MS, Turns,
     cell::Cell,
     fault::{Fault, planted},
     state::State,
@@ -101,7 +101,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
                 state.outbox.logged(sequence) && state.outbox.all_know(sequence)
             })
         };
-        let until = Instant::now() + Duration::from_millis(GATE_MS);
+        let until = Instant::now() + self.shared_relay().gate();
         loop {
             let moved = cell.moved.notified();
             tokio::pin!(moved);

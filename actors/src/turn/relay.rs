@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use tokio::time::{Duration, sleep};
 
 use super::{
-    Turns,
+    GATE_MS, Turns,
     breaker::Breaker,
     cell::Cell,
     fault::{Fault, planted},
@@ -24,18 +24,41 @@ const BACKOFF_MS: u64 = 50;
 const BACKOFF_MS_MAX: u64 = 30_000;
 
 /// What all actors of a process share on the way out: one breaker per destination.
-#[derive(Clone, Debug, Default)]
-pub struct Relay(Arc<Breakers>);
+#[derive(Clone, Debug)]
+pub struct Relay(Arc<Shared>);
 
-#[derive(Debug, Default)]
-struct Breakers {
+#[derive(Debug)]
+struct Shared {
+    gate: Duration,
     log: Breaker,
     lists: Breaker,
     reminders: Breaker,
     rules: Breaker,
 }
 
+impl Default for Relay {
+    fn default() -> Self {
+        Self::new(Duration::from_millis(GATE_MS))
+    }
+}
+
 impl Relay {
+    /// `gate` is how long an answer waits for the log before it asks for cover.
+    pub fn new(gate: Duration) -> Self {
+        Self(Arc::new(Shared {
+            gate,
+            log: Breaker::default(),
+            lists: Breaker::default(),
+            reminders: Breaker::default(),
+            rules: Breaker::default(),
+        }))
+    }
+
+    /// How long an answer waits for the log.
+    pub(super) fn gate(&self) -> Duration {
+        self.0.gate
+    }
+
     fn log(&self) -> &Breaker {
         &self.0.log
     }

@@ -174,7 +174,11 @@ impl DaprPlace {
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let daprd = sidecar(&facts, &name, components.path(), app_port, grpc_port);
         let place = Self { name, components, host, daprd, app, serving, wakes, syncs, permit };
-        let service = Service::new(&place.host, chrono_tz::Tz::UTC);
+        let service = Service::new(
+            &place.host,
+            chrono_tz::Tz::UTC,
+            Duration::from_millis(actors::turn::GATE_MS),
+        );
         let front = Front::new(place.host.clone(), Some(service));
         let ready = async {
             while front.ready().await.is_err() || front.store().await.is_err() {
