@@ -8,6 +8,10 @@ use gateway::{
     cli::{Cli, Exit, Job},
 };
 
+/// A turn allocates much in one thread and frees it in another, which the system's allocator answers with locks.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().run().await {

@@ -42,6 +42,10 @@ pub(crate) use words::{Word, words};
 
 /// The file beside the actors' store that holds the views of the embedded host.
 pub const FILE: &str = "views.sqlite";
+/// 16 MB for each connection.
+const CACHE: &str = "-16384";
+/// 16 MB of journal, as the actors' store has.
+const CHECKPOINT_PAGES: &str = "4000";
 /// Connections that read at once.
 const READERS_MAX: u32 = 4;
 
@@ -82,7 +86,11 @@ impl Views {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(std::time::Duration::from_secs(5));
+            .busy_timeout(std::time::Duration::from_secs(5))
+            // What a statement of many rows would undo stays in memory, and a page is folded in once for many batches.
+            .pragma("temp_store", "MEMORY")
+            .pragma("cache_size", CACHE)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
         let pool =
             SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await?;
         sqlx::migrate!("migrations/sqlite").run(&pool).await?;

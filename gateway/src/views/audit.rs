@@ -2,7 +2,7 @@
 
 use actors::message::{event::CloudEvent, time::Timestamp};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -54,46 +54,67 @@ impl Row {
     ) -> Self {
         let (ordinal, prev_hash) =
             head.map_or((1, None), |(ordinal, hash)| (ordinal + 1, Some(hash)));
-        let task_id = event.data.get("task_id").and_then(Value::as_str).map(str::to_owned);
-        let mut entry = AuditEntry {
-            id: Uuid::new_v5(&actors::message::key::NAMESPACE, event.id.as_bytes()).to_string(),
-            event_id: event.id.clone(),
-            event_type: event.kind.clone(),
-            user_id: user.to_owned(),
-            task_id: task_id.clone(),
-            timestamp: Timestamp(happened_at).to_string(),
-            payload: event.data.clone(),
-            created_at: now.to_string(),
-            hash: String::new(),
-            prev_hash,
+        let task_id = event.data.get("task_id").and_then(Value::as_str);
+        let id = Uuid::new_v5(&actors::message::key::NAMESPACE, event.id.as_bytes()).to_string();
+        let fields = Fields {
+            id: &id,
+            event_id: &event.id,
+            event_type: &event.kind,
+            user_id: user,
+            task_id,
+            timestamp: &Timestamp(happened_at).to_string(),
+            payload: &event.data,
+            created_at: &now.to_string(),
         };
-        entry.hash = entry.expected_hash();
-        let payload = Value::Object(entry.payload).to_string();
         Self {
             ordinal,
-            id: entry.id,
-            task_id,
-            payload,
-            hash: entry.hash,
-            prev_hash: entry.prev_hash,
+            task_id: task_id.map(str::to_owned),
+            payload: serde_json::to_string(&event.data).expect("JSON values are written"),
+            hash: fields.hash(prev_hash.as_deref()),
+            prev_hash,
+            id,
         }
+    }
+}
+
+/// What of an entry its hash stands for.
+#[derive(Serialize)]
+struct Fields<'a> {
+    id: &'a str,
+    event_id: &'a str,
+    event_type: &'a str,
+    user_id: &'a str,
+    task_id: Option<&'a str>,
+    timestamp: &'a str,
+    payload: &'a Map<String, Value>,
+    created_at: &'a str,
+}
+
+impl Fields<'_> {
+    fn hash(&self, before: Option<&str>) -> String {
+        let canonical =
+            serde_json_canonicalizer::to_vec(self).expect("JSON values have a canonical form");
+        let mut hash = Sha256::new();
+        hash.update(before.unwrap_or_default());
+        hash.update(canonical);
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
 impl AuditEntry {
     /// The hash that its fields and its predecessor's hash lead to.
     pub fn expected_hash(&self) -> String {
-        let fields = json!({
-            "id": self.id, "event_id": self.event_id, "event_type": self.event_type, "user_id": self.user_id,
-            "task_id": self.task_id, "timestamp": self.timestamp, "payload": self.payload,
-            "created_at": self.created_at,
-        });
-        let canonical =
-            serde_json_canonicalizer::to_vec(&fields).expect("JSON values have a canonical form");
-        let mut hash = Sha256::new();
-        hash.update(self.prev_hash.as_deref().unwrap_or_default());
-        hash.update(canonical);
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let fields = Fields {
+            id: &self.id,
+            event_id: &self.event_id,
+            event_type: &self.event_type,
+            user_id: &self.user_id,
+            task_id: self.task_id.as_deref(),
+            timestamp: &self.timestamp,
+            payload: &self.payload,
+            created_at: &self.created_at,
+        };
+        fields.hash(self.prev_hash.as_deref())
     }
 }
 

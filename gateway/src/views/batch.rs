@@ -4,6 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use actors::message::time::Timestamp;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 use super::{
     Fresh, audit, deliveries,
@@ -76,9 +80,14 @@ impl<'a> Batch<'a> {
                 continue;
             }
             batch.audit(fact, &mut known, now);
-            batch.say(fact, &known);
-            if fact.topic == "task-events" && fact.event.data.contains_key("title") {
-                batch.take_task(fact);
+            let task = fact.is_of_task().then(|| message::task(&fact.event.data));
+            let json =
+                task.as_ref().map(|task| to_raw_value(task).expect("JSON values are written"));
+            batch.say(fact, &known, json.as_deref());
+            if let Some((task, json)) =
+                task.zip(json).filter(|(task, _)| task.get("title").is_some())
+            {
+                batch.take_task(fact, &task, json);
             }
             batch.queue(fact, &known);
         }
@@ -106,13 +115,13 @@ impl<'a> Batch<'a> {
     }
 
     /// What screens are told of it.
-    fn say(&mut self, fact: &'a Fact<'a>, known: &Known) {
+    fn say(&mut self, fact: &'a Fact<'a>, known: &Known, task: Option<&RawValue>) {
         for draft in message::of(fact) {
             let before = known.messages.get(fact.user).copied().unwrap_or_default();
             let (ordinal, list) = self.message_heads.entry(fact.user).or_insert(before);
             *ordinal += 1;
             *list = fact.list_sequence().max(*list);
-            let body = draft.body(*list);
+            let body = draft.body(*list, task);
             let message = message::Message::new(*ordinal, draft.kind.to_owned(), &body);
             self.fresh.push(Fresh { user: fact.user.to_owned(), message });
             self.messages.push(MessageRow {
@@ -127,10 +136,9 @@ impl<'a> Batch<'a> {
     }
 
     /// The task of a fact, to be found as it is now, and kept where it leaves the list.
-    fn take_task(&mut self, fact: &'a Fact<'a>) {
-        let task = message::task(&fact.event.data);
+    fn take_task(&mut self, fact: &'a Fact<'a>, task: &Value, json: Box<RawValue>) {
         let leaves = fact.event.kind == "task.archived";
-        let row = search::Row::new(fact.user, &task, leaves);
+        let row = search::Row::new(fact.user, task, Box::<str>::from(json).into(), leaves);
         if leaves {
             self.archived.push(ArchivedRow {
                 user: fact.user,

@@ -35,6 +35,11 @@ impl<'a> Fact<'a> {
         })
     }
 
+    /// Whether it says how a task is now.
+    pub(super) fn is_of_task(&self) -> bool {
+        self.topic == "task-events" && self.event.kind.starts_with("task.")
+    }
+
     /// Whose mark it must be above; `None` for what no actor of ours wrote.
     pub(super) fn stream(&self) -> Option<Stream> {
         self.event.actor.clone().map(|actor| (format!("views/{}", self.topic), actor))

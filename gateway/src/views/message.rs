@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json, value::RawValue};
 
 use super::fact::Fact;
 
@@ -49,30 +50,46 @@ pub(super) fn of<'a>(fact: &'a Fact<'a>) -> Vec<Draft<'a>> {
 
 const NOTIFICATION: &str = "notification.created";
 
+/// A message as it is shown, but for its id.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    time: Option<&'a str>,
+    user_id: &'a str,
+    task_id: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reminder_id: Option<&'a Value>,
+    version: i64,
+    task: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reminder: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notification: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<&'a Value>,
+}
+
 impl Draft<'_> {
-    /// The message as JSON, without its id, at this sequence of the user's list.
-    pub(super) fn body(&self, list_sequence: i64) -> String {
+    /// The message as JSON, without its id, at this sequence of the user's list; `task` is the fact's, if it has one.
+    pub(super) fn body(&self, list_sequence: i64, task: Option<&RawValue>) -> String {
         let data = &self.fact.event.data;
-        let mut body = Map::new();
-        body.insert("type".into(), self.kind.into());
-        body.insert("time".into(), json!(self.fact.event.time));
-        body.insert("user_id".into(), self.fact.user.into());
-        body.insert("task_id".into(), member(data, "task_id"));
-        if let Some(id) = data.get("reminder_id") {
-            body.insert("reminder_id".into(), id.clone());
-        }
-        body.insert("version".into(), list_sequence.into());
+        let time = self.fact.event.time.as_deref();
         let of_task = self.kind.starts_with("task.");
-        body.insert("task".into(), if of_task { task(data) } else { Value::Null });
-        if !of_task {
-            body.insert("reminder".into(), object(data, "reminder_id", REMINDER_EXTRAS));
-        }
-        if self.kind == NOTIFICATION {
-            body.insert("notification".into(), notification(data, &body["time"]));
-        } else if let Some(changes) = data.get("changes") {
-            body.insert("changes".into(), changes.clone());
-        }
-        Value::Object(body).to_string()
+        let created = self.kind == NOTIFICATION;
+        let body = Body {
+            kind: self.kind,
+            time,
+            user_id: self.fact.user,
+            task_id: data.get("task_id"),
+            reminder_id: data.get("reminder_id"),
+            version: list_sequence,
+            task: task.filter(|_| of_task),
+            reminder: (!of_task).then(|| object(data, "reminder_id", REMINDER_EXTRAS)),
+            notification: created.then(|| notification(data, time)),
+            changes: data.get("changes").filter(|_| !created),
+        };
+        serde_json::to_string(&body).expect("JSON values are written")
     }
 }
 
@@ -110,7 +127,7 @@ fn object(data: &Map<String, Value>, id: &str, extras: &[&str]) -> Value {
 }
 
 /// The inbox entry that a fired reminder made, as it was then.
-fn notification(data: &Map<String, Value>, time: &Value) -> Value {
+fn notification(data: &Map<String, Value>, time: Option<&str>) -> Value {
     let due = data.get("due_date").and_then(Value::as_str);
     let message = due.map_or_else(|| "A reminder that you set.".to_owned(), due_sentence);
     let deliveries: Vec<Value> = data

@@ -21,8 +21,9 @@ impl Views {
         let archived = self.all_archived(user).await?;
         let archived = archived.iter().filter_map(|body| serde_json::from_str(body).ok());
         let archived: Vec<serde_json::Value> = archived.collect();
-        let rows = tasks.iter().map(|task| Row::new(user, task, false));
-        let rows = rows.chain(archived.iter().map(|task| Row::new(user, task, true)));
+        let open = tasks.iter().map(|task| (task, false));
+        let all = open.chain(archived.iter().map(|task| (task, true)));
+        let rows = all.map(|(task, gone)| Row::new(user, task, task.to_string(), gone));
         let rows: Tasks<'_> = rows.map(|row| ((user, row.task_id.clone()), row)).collect();
         match self {
             Self::Sqlite(pool) => {

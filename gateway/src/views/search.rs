@@ -28,8 +28,8 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// The row of a user's task as the interface writes it.
-    pub(super) fn new(user: &str, task: &Value, archived: bool) -> Self {
+    /// The row of a user's task as the interface writes it, and that as JSON.
+    pub(super) fn new(user: &str, task: &Value, body: String, archived: bool) -> Self {
         let text = |name: &str| task[name].as_str();
         let deleted_at =
             text("deleted_at").and_then(|at| at.parse::<chrono::DateTime<chrono::Utc>>().ok());
@@ -39,7 +39,7 @@ impl Row {
             archived: i64::from(archived),
             deleted_at: deleted_at.map(|at| at.timestamp_millis()),
             words: words::index(user, [text("title"), text("description")]),
-            body: task.to_string(),
+            body,
         }
     }
 }
