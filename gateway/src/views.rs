@@ -97,6 +97,19 @@ impl Views {
         Ok(Self::Sqlite(pool))
     }
 
+    /// The same views over a connection of their own, for one who writes much: SQLite drops what a connection has in
+    /// memory when another one writes.
+    pub async fn apart(&self) -> Result<Self, sqlx::Error> {
+        match self {
+            Self::Sqlite(pool) => {
+                let options = pool.connect_options();
+                let one = SqlitePoolOptions::new().max_connections(1);
+                Ok(Self::Sqlite(one.connect_with((*options).clone()).await?))
+            }
+            Self::Postgres(_) => Ok(self.clone()),
+        }
+    }
+
     /// Opens the views in PostgreSQL, and brings their tables up to date.
     pub async fn postgres(url: &str) -> Result<Self, sqlx::Error> {
         let pool = PgPool::connect(url).await?;
