@@ -22,8 +22,6 @@ use crate::{
 pub(crate) const CONSUMER: &str = "views";
 /// About so many events are applied in one transaction.
 const BATCH_EVENTS_MAX: usize = 256;
-/// After a batch the next one gathers for so long: what many write at once costs the views little more than one event.
-const GATHER_MS: u64 = 10;
 /// The first wait after a failure; it doubles.
 const RETRY_MIN_MS: u64 = 50;
 /// The longest wait after a failure.
@@ -119,8 +117,8 @@ impl Run {
     async fn follow(mut self) {
         let Ok(mut at) = self.position().await else { return };
         let mut trimmed = at;
-        self.applied.send_replace(at);
         loop {
+            self.applied.send_replace(at);
             let Ok(events) = self.read(at).await else { return };
             let Some((last, _)) = events.last() else {
                 say_lag(0);
@@ -135,10 +133,6 @@ impl Run {
                 return;
             }
             at = last;
-            self.applied.send_replace(at);
-            if events.len() < BATCH_EVENTS_MAX {
-                tokio::time::sleep(Duration::from_millis(GATHER_MS)).await;
-            }
             if at - trimmed > LOG_KEPT_EVENTS + LOG_TRIM_EVENTS {
                 trimmed = at - LOG_KEPT_EVENTS;
                 if let Err(error) = self.log.trim_log(trimmed).await {
