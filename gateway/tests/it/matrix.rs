@@ -25,13 +25,15 @@ struct Two {
     bob: String,
     /// What Ana has, by the word that its paths have before `{id}`.
     anas: BTreeMap<&'static str, String>,
+    /// What Bob has, by how cases call it.
+    bobs: Vec<(&'static str, String)>,
 }
 
 /// One case: where the id goes, and everything else of the request.
 #[derive(Clone, Debug)]
 struct Case {
     method: String,
-    /// The path, with `ID` where the id goes.
+    /// The path, with `ID` where the id goes, and Bob's own objects as they are called.
     path: String,
     body: Option<Value>,
     /// Whose object it is.
@@ -47,7 +49,7 @@ impl Two {
         ];
         let server = Running::with(&vars).await;
         let (ana, bob) = (token("ana"), token("bob"));
-        let mut two = Self { server, ana, bob, anas: BTreeMap::new() };
+        let mut two = Self { server, ana, bob, anas: BTreeMap::new(), bobs: Vec::new() };
         two.fill().await;
         two
     }
@@ -61,12 +63,20 @@ impl Two {
         let fires = json!({"task_id": id, "remind_at": "2020-01-01T00:00:00Z"});
         let reminder = self.made("/api/v1/reminders", &fires).await;
         let hook = json!({"url": "http://127.0.0.1:9/", "events": ["task.archived"]});
+        let bobs_hook = hook.clone();
         let hook = self.made("/api/v1/webhooks", &hook).await;
         let personal = json!({"name": "laptop", "scopes": ["tasks:read"]});
         let personal = self.made("/api/v1/tokens", &personal).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let event = self.seen("/api/v1/audit", "/entries/0/event_id").await;
         let entry = self.seen("/api/v1/notifications", "/notifications/0/id").await;
+        for (called, path, body) in [
+            ("BOBS_tasks", "/api/v1/tasks", json!({"title": "Bob's"})),
+            ("BOBS_webhooks", "/api/v1/webhooks", bobs_hook),
+        ] {
+            let made = self.server.call("POST", path).bearer(&self.bob).json(&body).send().await;
+            self.bobs.push((called, text(&made.is(201).body["id"])));
+        }
         self.anas = BTreeMap::from([
             ("tasks", id),
             ("recurrences", text(&task["recurrence_id"])),
@@ -99,7 +109,8 @@ impl Two {
 
     /// Bob's request with this id.
     async fn asked(&self, case: &Case, id: &str) -> Got {
-        let path = case.path.replace("ID", id);
+        let named = case.path.replace("ID", id);
+        let path = self.bobs.iter().fold(named, |path, (called, id)| path.replace(called, id));
         let call = self.server.call(&case.method, &path).bearer(&self.bob);
         let call = match &case.body {
             None => call,
@@ -161,7 +172,7 @@ fn in_paths(document: &Value) -> Vec<Case> {
                 *part = match *part {
                     "{user_id}" => "bob",
                     "{name}" => "home",
-                    other if other.starts_with('{') => NOBODYS,
+                    "{id}" => "BOBS_tasks",
                     other => other,
                 };
             }
@@ -213,7 +224,10 @@ fn named(name: &str) -> Option<&'static str> {
 fn in_bodies(document: &Value) -> Vec<Case> {
     let mut cases = Vec::new();
     for (template, methods) in document["paths"].as_object().unwrap() {
-        if template.contains('{') || !template.starts_with("/api/v1/") {
+        // Where the path names an object, it is one of Bob's own.
+        let path = template.replace("/tasks/{id}", "/tasks/BOBS_tasks");
+        let path = path.replace("/webhooks/{id}", "/webhooks/BOBS_webhooks");
+        if path.contains('{') || !path.starts_with("/api/v1/") {
             continue;
         }
         for (method, operation) in methods.as_object().unwrap() {
@@ -226,9 +240,10 @@ fn in_bodies(document: &Value) -> Vec<Case> {
                 schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name)
             {
                 let Some(kind) = named(field) else { continue };
-                let mut body = schema["examples"].get(0).cloned().unwrap_or_else(|| json!({}));
+                let whole = schema["examples"].get(0).filter(|_| schema["required"].is_array());
+                let mut body = whole.cloned().unwrap_or_else(|| json!({}));
                 body[field.as_str()] = json!("ID");
-                let (method, path) = (method.to_ascii_uppercase(), template.clone());
+                let (method, path) = (method.to_ascii_uppercase(), path.clone());
                 cases.push(Case { method, path, body: Some(body), kind });
             }
         }
