@@ -9,11 +9,13 @@ mod run;
 
 mod audit;
 mod batch;
+mod chat;
 mod clock;
 mod exchange;
 mod health;
 mod live;
 mod me;
+mod named;
 pub(crate) mod openapi;
 mod pure;
 mod recurrences;
@@ -84,6 +86,7 @@ const READ: Access = Access::Scope(Scope::TasksRead);
 const WRITE: Access = Access::Scope(Scope::TasksWrite);
 const AUDIT: Access = Access::Scope(Scope::AuditRead);
 const STREAM: Access = Access::Stream;
+const CHAT: Access = Access::Scope(Scope::Chat);
 const TOKENS: Access = Access::Scope(Scope::Tokens);
 const WEBHOOKS: Access = Access::Scope(Scope::Webhooks);
 const OPEN: Access = Access::Open;
@@ -169,6 +172,11 @@ fn table() -> Vec<Route> {
         route(POST,   "/api/v1/webhooks/{id}/test",          WEBHOOKS, webhooks::test),
         route(POST,   "/api/v1/webhooks/{id}/replay",        WEBHOOKS, webhooks::replay),
         route(GET,    "/api/v1/webhooks/{id}/deliveries",    WEBHOOKS, webhooks::deliveries),
+
+        route(POST,   "/api/v1/chat",                        CHAT,  chat::say),
+        route(GET,    "/api/v1/chat/conversations",          CHAT,  chat::conversations),
+        route(GET,    "/api/v1/chat/conversations/{id}",     CHAT,  chat::conversation),
+        route(DELETE, "/api/v1/chat/conversations/{id}",     CHAT,  chat::conversation),
 
         route(GET,    "/api/v1/reminders",                   READ,  reminders::list),
         route(POST,   "/api/v1/reminders",                   WRITE, reminders::create),

@@ -99,14 +99,12 @@ pub(crate) async fn get(
     }
 }
 
-/// Whether a task is there; with `deleted` a deleted one is too.
-pub(crate) async fn exists(
-    app: &App,
-    user: &UserId,
-    task: TaskRef,
-    deleted: bool,
-) -> Result<(), Failure> {
-    app.ask(user, Query::Task { task, deleted }, 0).await.map(|_| ())
+/// One task, deleted or not.
+pub(crate) async fn any(app: &App, user: &UserId, task: TaskRef) -> Result<Arc<Task>, Failure> {
+    match app.ask(user, Query::Task { task, deleted: true }, 0).await?.answer {
+        Answer::Task(task) => Ok(task),
+        other => Err(unexpected(&other)),
+    }
 }
 
 /// A page of tasks.

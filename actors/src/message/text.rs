@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use caseless::Caseless;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -93,16 +94,12 @@ impl Tag {
     }
 }
 
+/// Text without case, by Unicode's full case folding (`ß` as `ss`), as titles are sorted.
+pub fn fold_case(text: &str) -> String {
+    text.chars().default_case_fold().collect()
+}
+
 /// Text without case and diacritics, as `search=` compares it.
 pub fn fold(text: &str) -> String {
-    let plain = text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
-    let mut folded = String::with_capacity(text.len());
-    for c in plain {
-        match c {
-            'ß' => folded.push_str("ss"),
-            'ς' => folded.push('σ'),
-            c => folded.push(c),
-        }
-    }
-    folded
+    text.nfd().filter(|c| !is_combining_mark(*c)).default_case_fold().collect()
 }

@@ -22,6 +22,7 @@ use crate::{
             command::Settings,
             query::{Answer, Filter, List, Order, SortBy},
         },
+        text::fold_case,
         time::Timestamp,
     },
 };
@@ -144,7 +145,7 @@ fn key<'a>(sift: &Sift<'_>, task: &'a Task, sort: SortBy) -> Key<'a> {
 /// A title without case.
 fn folded(title: &str) -> Cow<'_, str> {
     if title.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
-        Cow::Owned(title.to_lowercase())
+        Cow::Owned(fold_case(title))
     } else {
         Cow::Borrowed(title)
     }

@@ -121,6 +121,21 @@ impl Ask {
         if self.body.is_empty() { Ok(Object::new()) } else { self.object() }
     }
 
+    /// No body is read here: there is none, or an object of what the server owns. (What other trees send is left alone.)
+    pub(crate) fn no_body(&self) -> Result<(), Problem> {
+        if self.body.is_empty() || self.spelled.is_some() {
+            return Ok(());
+        }
+        match self.json()? {
+            Value::Null => Ok(()),
+            other => {
+                let object = fields::object(&other)?;
+                let reader = fields::Reader::new(object, self.user(), fields::Spelling::Strict)?;
+                reader.finish().map(|_| ())
+            }
+        }
+    }
+
     /// A header that must come at most once and be visible ASCII.
     pub(crate) fn header(&self, name: &HeaderName) -> Result<Option<&str>, Problem> {
         single(&self.parts.headers, name)

@@ -235,11 +235,15 @@ async fn current(
 pub(super) async fn history(ask: Ask) -> Outcome {
     let task = ask.task()?;
     let user = ask.user();
-    let mut params = ask.params()?;
-    let limit = params.number("limit", 1, PAGE_MAX).unwrap_or(PAGE);
-    let text = params.take("cursor");
-    let least = min_version(&mut params);
-    let params = params.finish();
+    let read = || {
+        let mut params = ask.params()?;
+        let limit = params.number("limit", 1, PAGE_MAX).unwrap_or(PAGE);
+        let text = params.take("cursor");
+        let least = min_version(&mut params);
+        params.finish().map(|()| (limit, text, least))
+    };
+    let read = read();
+    let (limit, text, least) = read.clone().unwrap_or((1, None, 0));
     ask.app.views_shown(user, least).await.map_err(|f| Problem::failed(f, user))?;
     let Some(id) = task_id(&ask, user, task).await? else { return Err(Problem::not_found()) };
     let now = current(&ask, user, TaskRef::Id(id)).await?;
@@ -255,7 +259,7 @@ pub(super) async fn history(ask: Ask) -> Outcome {
     if page.total == 0 && now.is_none() {
         return Err(Problem::not_found());
     }
-    params?;
+    read?;
     let page = match text {
         None => page,
         Some(text) => {

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{Method, header, request::Parts},
+    http::{HeaderValue, Method, header, request::Parts},
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -28,6 +28,7 @@ pub(crate) async fn receive(parts: &Parts, body: Body, most: usize) -> Result<By
     if announced && parts.headers.contains_key(header::EXPECT) {
         return Err(too_large(most));
     }
+    refuse_coding(parts)?;
     let mut chunks = body.into_data_stream();
     let mut whole = Bytes::new();
     let mut gathered = BytesMut::new();
@@ -54,6 +55,18 @@ pub(crate) async fn receive(parts: &Parts, body: Body, most: usize) -> Result<By
         return Err(too_large(most));
     }
     Ok(if gathered.is_empty() { whole } else { gathered.freeze() })
+}
+
+/// A body comes as it is: no content coding is undone here.
+fn refuse_coding(parts: &Parts) -> Result<(), Problem> {
+    let mut codings = parts.headers.get_all(header::CONTENT_ENCODING).iter();
+    let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if codings.all(|coding| coding.is_empty() || plain(coding)) {
+        return Ok(());
+    }
+    let why = "A body is taken without Content-Encoding only; send it uncompressed.";
+    let problem = Problem::new(Slug::UnsupportedMediaType, why);
+    Err(problem.with_header(header::ACCEPT_ENCODING, "identity"))
 }
 
 /// Reads a body as JSON of a content type that goes with the method.

@@ -18,7 +18,7 @@ use futures_util::stream;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Ask, Outcome, answer, audit::unavailable, tasks::min_version, tokens};
+use super::{Ask, Outcome, answer, audit::unavailable, named::bare, tasks::min_version, tokens};
 use crate::{
     accounts::{Holder, TICKET_MS},
     app::wall_clock,
@@ -137,9 +137,7 @@ fn page(messages: &[Message], next: i64, more: bool) -> Response {
 
 /// `POST /api/v1/live/ticket`
 pub(super) async fn ticket(ask: Ask) -> Outcome {
-    ask.no_params()?;
-    let object = ask.object_or_empty()?;
-    crate::fields::Reader::new(&object, ask.user(), crate::fields::Spelling::Strict)?.finish()?;
+    bare(&ask)?;
     let caller = ask.caller();
     let holder = Holder {
         user: caller.user.clone(),

@@ -11,7 +11,7 @@ use actors::message::{
 use axum::{http::StatusCode, response::Response};
 use serde_json::json;
 
-use super::{Ask, Outcome, answer, tasks::min_version};
+use super::{Ask, Outcome, answer, reminders::deliverable, tasks::min_version};
 use crate::{
     fields::{Object, Reader, Spelling, reminder, value},
     problem::{Problem, Slug},
@@ -83,6 +83,7 @@ fn patch(ask: &Ask, object: &Object) -> Result<SettingsPatch, Problem> {
         })
         .unwrap_or_default();
     let channels: Option<Option<Vec<Channel>>> = reader.field(&["channels"], reminder::channels);
+    let wanted = channels.clone().flatten();
     let patch = SettingsPatch {
         email: reader.clearable(&["email"], |value| {
             let why = || (Code::Invalid, "This must be an e-mail address.".to_owned());
@@ -98,5 +99,6 @@ fn patch(ask: &Ask, object: &Object) -> Result<SettingsPatch, Problem> {
         },
     };
     reader.finish()?;
+    deliverable(ask, "", wanted.as_deref())?;
     Ok(patch)
 }

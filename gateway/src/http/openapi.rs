@@ -1,7 +1,9 @@
 //! What the interface is, for machines (`/openapi.json`, OpenAPI 3.1) and for people (`/docs`): made from the table of
 //! routes, so that nothing is served that is not described.
 
+mod links;
 mod page;
+mod parameters;
 mod rows;
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -15,6 +17,17 @@ use crate::problem::Slug;
 
 /// The schemas of bodies and answers.
 const SCHEMAS: &str = include_str!("openapi/schemas.json");
+
+/// Bodies that may be left out.
+const OPTIONAL: &[&str] = &["Completed", "Snooze", "Occurrence"];
+
+/// What a change may leave out and a new object needs: the schema, the fields it is made of, and those needed.
+const REQUIRED: &[(&str, &str, &[&str])] = &[
+    ("NewTask", "TaskFields", &["title"]),
+    ("NewReminder", "ReminderFields", &["task_id"]),
+    ("NewRecurrence", "RecurrenceFields", &["recurrence", "start", "task"]),
+    ("NewWebhook", "WebhookFields", &["url", "events"]),
+];
 
 /// The document, which is the same for everybody.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
@@ -47,11 +60,15 @@ fn document() -> Value {
     }
     let mut schemas: Value = serde_json::from_str(SCHEMAS).expect("the schemas are JSON");
     schemas["Problem"] = problem();
+    for (name, fields, required) in REQUIRED {
+        schemas[*name] = schemas[*fields].clone();
+        schemas[*name]["required"] = json!(required);
+    }
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Tickler", "version": env!("CARGO_PKG_VERSION"),
-            "description": "To-dos, reminders and recurring tasks. Every problem is an RFC 9457 document.",
+            "description": "To-dos, reminders and recurring tasks. Every problem is an RFC 9457 document. In dev mode no credential is needed.",
         },
         "servers": [{"url": "/"}],
         "paths": paths,
@@ -111,18 +128,22 @@ fn row(route: &Route) -> (&'static Row, Option<String>) {
     (row, Some(format!("{method} {template}")))
 }
 
+/// What an operation is called among all.
+fn id_of(route: &Route) -> String {
+    let name = format!("{} {}", route.method, route.template);
+    name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
+}
+
 fn operation(route: &Route) -> Value {
     let (row, becomes) = row(route);
-    let name = format!("{} {}", route.method, route.template);
-    let id: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
     let area = match &becomes {
         Some(_) => "other spellings",
         None => route.template.strip_prefix("/api/v1/").unwrap_or("the process"),
     };
     let area = area.split('/').next().unwrap_or_default();
     let mut operation = json!({
-        "operationId": id, "summary": row.summary, "tags": [area],
-        "parameters": parameters(route, row, becomes.is_some()),
+        "operationId": id_of(route), "summary": row.summary, "tags": [area],
+        "parameters": parameters::of(route, row, becomes.is_some()),
         "responses": responses(route, row, becomes.is_some()),
     });
     if let Some(canon) = &becomes {
@@ -134,53 +155,16 @@ fn operation(route: &Route) -> Value {
     if !row.body.is_empty() {
         let kind = if row.body == "Lines" { "application/x-ndjson" } else { "application/json" };
         let schema = if becomes.is_some() { "Any" } else { row.body };
-        operation["requestBody"] =
-            json!({"required": row.body != "Completed", "content": {kind: {"schema": of(schema)}}});
+        operation["requestBody"] = json!({"required": !OPTIONAL.contains(&row.body), "content": {kind: {"schema": of(schema)}}});
     }
     if route.access != Access::Open {
-        operation["security"] = json!([{"bearer": []}, {"session": []}, {}]);
+        operation["security"] = json!([{"bearer": []}, {"session": []}]);
     }
     operation
 }
 
 fn of(schema: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{schema}")})
-}
-
-fn parameters(route: &Route, row: &Row, foreign: bool) -> Vec<Value> {
-    let mut found = Vec::new();
-    for part in route.template.split('/').filter_map(|part| part.strip_prefix('{')) {
-        let name = part.trim_end_matches('}');
-        let schema = json!({"type": "string"});
-        found.push(json!({"name": name, "in": "path", "required": true, "schema": schema}));
-    }
-    let kind = |name: &str| match name {
-        "limit" | "offset" | "min_version" | "n" => json!({"type": "integer", "minimum": 0}),
-        "completed" | "overdue" | "deleted" | "archived" | "unread" | "merge" | "force"
-        | "dry_run"
-            if !foreign =>
-        {
-            json!({"type": "boolean"})
-        }
-        _ => json!({"type": "string"}),
-    };
-    for name in row.params.split_whitespace() {
-        let schema = kind(name);
-        let name = if name.ends_with("_status") { "status" } else { name };
-        found.push(json!({"name": name, "in": "query", "schema": schema}));
-    }
-    if route.method != Method::GET
-        && route.access == Access::Scope(crate::identity::scope::Scope::TasksWrite)
-    {
-        let schema = json!({"type": "string", "minLength": 1, "maxLength": 128});
-        found.push(json!({"name": "Idempotency-Key", "in": "header", "schema": schema}));
-    }
-    if route.template.contains("{id}") {
-        let name = if route.method == Method::GET { "If-None-Match" } else { "If-Match" };
-        let schema = json!({"type": "string"});
-        found.push(json!({"name": name, "in": "header", "schema": schema}));
-    }
-    found
 }
 
 /// The problems that a route may answer: its own, and those of its kind.
@@ -221,7 +205,11 @@ fn responses(route: &Route, row: &Row, foreign: bool) -> Value {
         "description": row.summary,
         "headers": {"Tickler-Version": string, "RateLimit": string, "RateLimit-Policy": string},
     });
-    if route.template.contains("{id}") || status == "201" {
+    let links = links::of(route, status);
+    if !links.is_empty() {
+        fine["links"] = Value::Object(links);
+    }
+    if route.template.ends_with("{id}") || status == "201" {
         fine["headers"]["ETag"] = string.clone();
     }
     if schema == "Tasks" {
@@ -247,7 +235,7 @@ fn responses(route: &Route, row: &Row, foreign: bool) -> Value {
         fine.shift_remove("content");
     }
     found.insert(status.to_owned(), fine);
-    if route.method == Method::GET && route.template.contains("{id}") {
+    if parameters::is_cached(route) {
         found.insert("304".to_owned(), json!({"description": "You have it"}));
     }
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
@@ -255,9 +243,15 @@ fn responses(route: &Route, row: &Row, foreign: bool) -> Value {
         by_status.entry(slug.status().as_u16()).or_default().push(slug.code());
     }
     for (status, codes) in by_status {
-        let body = json!({"application/problem+json": {"schema": of("Problem")}});
+        let mut body = json!({"application/problem+json": {"schema": of("Problem")}});
+        if route.access == Access::Mcp {
+            body["application/json"] = json!({"schema": of("JsonRpc")});
+        }
         let description = codes.join(", ");
         found.insert(status.to_string(), json!({"description": description, "content": body}));
+    }
+    if route.access == Access::Mcp {
+        found.insert("202".to_owned(), json!({"description": "A notification was taken in"}));
     }
     Value::Object(found)
 }
@@ -289,9 +283,8 @@ mod tests {
         }
         for slug in Slug::ALL {
             let told = ROWS.iter().any(|row| row.slugs.split(' ').any(|code| code == slug.code()));
-            let waits = ["chat-unavailable"].contains(&slug.code());
             let common = routes().iter().any(|route| problems(route, row(route).0).contains(slug));
-            assert!(told || common || waits, "{}", slug.code());
+            assert!(told || common, "{}", slug.code());
         }
     }
 }

@@ -24,11 +24,10 @@ use uuid::Uuid;
 
 use super::{
     Ask, Outcome, answer,
-    ask::IfMatch,
-    tasks::{self as http_tasks, min_version, one_version},
+    named::{Named, conditions, failed, plain},
+    tasks::{self as http_tasks, min_version},
 };
 use crate::{
-    app::How,
     fields::{
         OWNED as OWNED_BY_SERVER, Object, Reader, Spelling, Unread, as_sent, pointer,
         task as fields, value,
@@ -58,23 +57,19 @@ const TEMPLATE: &[&str] = &[
 /// Fields of a rule that the server owns, besides those of every object.
 const OWNED: &[&str] = &["status", "ended_reason", "next_due", "occurrences", "open_task_ids"];
 
-fn failed(ask: &Ask) -> impl Fn(actors::Failure) -> Problem + '_ {
-    |failure| Problem::failed(failure, ask.user())
-}
-
 /// `PUT POST /api/v1/tasks/{id}/recurrence`
 pub(super) async fn set(ask: Ask) -> Outcome {
     let task = ask.task()?;
     let read = || {
-        ask.no_params()?;
+        let (how, if_match) = conditions(&ask)?;
         let body = ask.json()?;
         let rule = fields::rule(&body).map_err(|faults| bad_rule("", faults))?;
         let needed = || bad_rule("", vec![Fault::new("", Code::Required, "A rule is needed.")]);
         let rule = rule.ok_or_else(needed)?;
-        Ok((ask.how()?, ask.if_match()?, Arc::new(rule)))
+        Ok((how, if_match, Arc::new(rule)))
     };
-    let (how, if_match, rule) = http_tasks::judged(&ask, task, read()).await?;
-    let expect = http_tasks::expected(&ask, task, if_match).await?;
+    let (how, if_match, rule) = Named::Task(task).judged(&ask, read()).await?;
+    let expect = Named::Task(task).expected(&ask, if_match).await?;
     let command = Command::SetRecurrence { task, rule, expect };
     http_tasks::changed(&ask, &how, command).await.map_err(|problem| {
         // The body is the rule itself.
@@ -97,8 +92,8 @@ pub(super) async fn cancel(ask: Ask) -> Outcome {
 
 async fn cancelled(ask: &Ask) -> Result<Done<actors::message::task::command::Done>, Problem> {
     let task = ask.task()?;
-    let (how, if_match) = http_tasks::judged(ask, task, plain(ask)).await?;
-    let expect = http_tasks::expected(ask, task, if_match).await?;
+    let (how, if_match) = Named::Task(task).judged(ask, plain(ask)).await?;
+    let expect = Named::Task(task).expected(ask, if_match).await?;
     let command = Command::CancelRecurrence { task, expect };
     tasks::change(&ask.app, ask.caller(), &how, command).await.map_err(failed(ask))
 }
@@ -214,7 +209,7 @@ pub(super) async fn get(ask: Ask) -> Outcome {
         let min_version = min_version(&mut params);
         params.finish().map(|()| min_version)
     };
-    let min_version = judged(&ask, id, read()).await?;
+    let min_version = Named::Series(id).judged(&ask, read()).await?;
     let found =
         recurrences::get(&ask.app, ask.user(), id, min_version).await.map_err(failed(&ask))?;
     let series = &found.answer;
@@ -226,9 +221,9 @@ pub(super) async fn get(ask: Ask) -> Outcome {
 pub(super) async fn edit(ask: Ask) -> Outcome {
     let series = ask.id()?;
     let current = recurrences::get(&ask.app, ask.user(), series, 0).await.map_err(failed(&ask))?;
-    let (how, if_match) = plain(&ask)?;
+    let (how, if_match) = conditions(&ask)?;
     let patch = Box::new(patch(&ask, &ask.object()?, current.answer.rule.mode())?);
-    let expect = expected(&ask, series, if_match).await?;
+    let expect = Named::Series(series).expected(&ask, if_match).await?;
     let command = Command::EditSeries { series, patch, expect };
     let done =
         recurrences::change(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
@@ -262,20 +257,23 @@ fn patch(ask: &Ask, object: &Object, mode: Mode) -> Result<SeriesPatch, Problem>
 
 /// `DELETE /api/v1/recurrences/{id}`
 pub(super) async fn delete(ask: Ask) -> Outcome {
-    let done = act(&ask, |series, expect| Command::CancelSeries { series, expect }).await?;
+    let done =
+        act(&ask, ask.no_body(), |series, expect| Command::CancelSeries { series, expect }).await?;
     let answer = answer::at_version(answer::nothing(), done.version);
     Ok(answer::replayed(answer, done.replayed))
 }
 
 /// `POST /api/v1/recurrences/{id}/pause`
 pub(super) async fn pause(ask: Ask) -> Outcome {
-    let done = act(&ask, |series, expect| Command::PauseSeries { series, expect }).await?;
+    let done =
+        act(&ask, ask.no_body(), |series, expect| Command::PauseSeries { series, expect }).await?;
     Ok(written(&ask, StatusCode::OK, &done))
 }
 
 /// `POST /api/v1/recurrences/{id}/resume`
 pub(super) async fn resume(ask: Ask) -> Outcome {
-    let done = act(&ask, |series, expect| Command::ResumeSeries { series, expect }).await?;
+    let done =
+        act(&ask, ask.no_body(), |series, expect| Command::ResumeSeries { series, expect }).await?;
     Ok(written(&ask, StatusCode::OK, &done))
 }
 
@@ -291,7 +289,7 @@ pub(super) async fn skip(ask: Ask) -> Outcome {
         reader.finish()?;
         Ok(if let Change::Set(when) = occurrence { Some(when) } else { None })
     };
-    let when = judged(&ask, id, read()).await?;
+    let when = Named::Series(id).judged(&ask, read()).await?;
     let occurrence = match when {
         None => None,
         Some(When::Local(local)) => Some(local),
@@ -306,7 +304,8 @@ pub(super) async fn skip(ask: Ask) -> Outcome {
         }
     };
     let done =
-        act(&ask, |series, expect| Command::SkipOccurrence { series, occurrence, expect }).await?;
+        act(&ask, Ok(()), |series, expect| Command::SkipOccurrence { series, occurrence, expect })
+            .await?;
     let Changed { series, skipped, next } = &done.reply;
     let body = json!({
         "recurrence": Shown { series, user: ask.user() }, "skipped": skipped, "next": next,
@@ -325,7 +324,7 @@ pub(super) async fn preview(ask: Ask) -> Outcome {
         let min_version = min_version(&mut params);
         params.finish().map(|()| (n, min_version))
     };
-    let (n, min_version) = judged(&ask, series, read()).await?;
+    let (n, min_version) = Named::Series(series).judged(&ask, read()).await?;
     let query = Query::Preview { series, n };
     let found = recurrences::preview(&ask.app, ask.user(), query, min_version)
         .await
@@ -349,20 +348,16 @@ fn bad_rule(parent: &str, faults: Vec<Fault>) -> Problem {
     Problem::fields(Slug::InvalidRecurrence, faults)
 }
 
-/// What every call without further fields is read for.
-fn plain(ask: &Ask) -> Result<(How, IfMatch), Problem> {
-    ask.no_params()?;
-    Ok((ask.how()?, ask.if_match()?))
-}
-
-/// One call on a rule.
+/// One call on a rule, after its body was read.
 async fn act(
     ask: &Ask,
+    body: Result<(), Problem>,
     command: impl FnOnce(Uuid, Option<u64>) -> Command,
 ) -> Result<Done<Changed>, Problem> {
     let id = ask.id()?;
-    let (how, if_match) = judged(ask, id, plain(ask)).await?;
-    let expect = expected(ask, id, if_match).await?;
+    let named = Named::Series(id);
+    let (how, if_match) = named.judged(ask, body.and_then(|()| conditions(ask))).await?;
+    let expect = named.expected(ask, if_match).await?;
     recurrences::change(&ask.app, ask.caller(), &how, command(id, expect))
         .await
         .map_err(failed(ask))
@@ -377,20 +372,4 @@ fn written(ask: &Ask, status: StatusCode, done: &Done<Changed>) -> Response {
     let series = &done.reply.series;
     let answer = answer::object(status, series_json(ask, series), series.version);
     answer::replayed(answer::at_version(answer, done.version), done.replayed)
-}
-
-/// The id of the path is judged before everything else.
-async fn judged<T>(ask: &Ask, id: Uuid, read: Result<T, Problem>) -> Result<T, Problem> {
-    let Err(problem) = read else { return read };
-    recurrences::get(&ask.app, ask.user(), id, 0).await.map_err(failed(ask))?;
-    Err(problem)
-}
-
-/// The one version that a call requires, of those that If-Match names.
-async fn expected(ask: &Ask, id: Uuid, if_match: IfMatch) -> Result<Option<u64>, Problem> {
-    one_version(if_match, || async {
-        let found = recurrences::get(&ask.app, ask.user(), id, 0).await.map_err(failed(ask))?;
-        Ok(found.answer.version)
-    })
-    .await
 }

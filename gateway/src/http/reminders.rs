@@ -22,8 +22,8 @@ use uuid::Uuid;
 
 use super::{
     Ask, Outcome, answer,
-    ask::IfMatch,
-    tasks::{min_version, one_version},
+    named::{Named, conditions, failed, plain},
+    tasks::min_version,
 };
 use crate::{
     fields::{Reader, Spelling, reminder as fields, value},
@@ -37,10 +37,8 @@ const SNOOZE_MINUTES: i64 = 10;
 /// Inbox entries on a page when nothing is said, and at most.
 const INBOX_PAGE: u64 = 50;
 const INBOX_PAGE_MAX: u64 = 200;
-
-fn failed(ask: &Ask) -> impl Fn(actors::Failure) -> Problem + '_ {
-    |failure| Problem::failed(failure, ask.user())
-}
+/// Entries that an inbox keeps.
+const INBOX_MAX: usize = 500;
 
 /// `POST /api/v1/reminders`
 pub(super) async fn create(ask: Ask) -> Outcome {
@@ -56,7 +54,7 @@ pub(super) async fn create(ask: Ask) -> Outcome {
         }
         Some(task) => value::task_ref_value(&task).ok_or_else(Problem::not_found)?,
     };
-    let draft = super::tasks::judged(&ask, task, draft).await?;
+    let draft = Named::Task(task).judged(&ask, draft).await?;
     deliverable(&ask, "", draft.channels.as_deref())?;
     let command = command::Command::SetReminder { task, draft };
     let done = reminders::set(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
@@ -126,7 +124,7 @@ pub(super) async fn get(ask: Ask) -> Outcome {
         let min_version = min_version(&mut params);
         params.finish().map(|()| min_version)
     };
-    let min_version = judged(&ask, id, read()).await?;
+    let min_version = Named::Reminder(id).judged(&ask, read()).await?;
     let found =
         reminders::get(&ask.app, ask.user(), id, min_version).await.map_err(failed(&ask))?;
     let reminder = &found.answer;
@@ -138,8 +136,8 @@ pub(super) async fn get(ask: Ask) -> Outcome {
 pub(super) async fn edit(ask: Ask) -> Outcome {
     let id = ask.id()?;
     let read = || {
-        ask.no_params()?;
-        let (how, if_match, object) = (ask.how()?, ask.if_match()?, ask.object()?);
+        let (how, if_match) = conditions(&ask)?;
+        let object = ask.object()?;
         let mut reader = Reader::new(&object, ask.user(), Spelling::Strict)?;
         let sent_back = object.contains_key("id");
         let at = fields::when(&mut reader, sent_back);
@@ -151,8 +149,8 @@ pub(super) async fn edit(ask: Ask) -> Outcome {
         deliverable(&ask, "", channels.as_deref())?;
         Ok((how, if_match, reminders::NewTime { at, channels, sent_back }))
     };
-    let (how, if_match, new) = judged(&ask, id, read()).await?;
-    let expect = expected(&ask, id, if_match).await?;
+    let (how, if_match, new) = Named::Reminder(id).judged(&ask, read()).await?;
+    let expect = Named::Reminder(id).expected(&ask, if_match).await?;
     let done = reminders::change(&ask.app, ask.caller(), &how, id, new, expect)
         .await
         .map_err(failed(&ask))?;
@@ -162,8 +160,8 @@ pub(super) async fn edit(ask: Ask) -> Outcome {
 /// `DELETE /api/v1/reminders/{id}`
 pub(super) async fn delete(ask: Ask) -> Outcome {
     let id = ask.id()?;
-    let (how, if_match) = judged(&ask, id, plain(&ask)).await?;
-    let expect = expected(&ask, id, if_match).await?;
+    let (how, if_match) = Named::Reminder(id).judged(&ask, plain(&ask)).await?;
+    let expect = Named::Reminder(id).expected(&ask, if_match).await?;
     let done = reminders::take_off(&ask.app, ask.caller(), &how, id, expect)
         .await
         .map_err(failed(&ask))?;
@@ -174,7 +172,7 @@ pub(super) async fn delete(ask: Ask) -> Outcome {
 pub(super) async fn snooze(ask: Ask) -> Outcome {
     let id = ask.id()?;
     let read = || {
-        let (how, if_match) = plain(&ask)?;
+        let (how, if_match) = conditions(&ask)?;
         let object = ask.object_or_empty()?;
         let mut reader = Reader::new(&object, ask.user(), Spelling::Strict)?;
         let minutes = reader
@@ -187,12 +185,12 @@ pub(super) async fn snooze(ask: Ask) -> Outcome {
         let until = until.map_or(Minutes(minutes.unwrap_or(SNOOZE_MINUTES)), Until);
         Ok((how, if_match, until))
     };
-    let (how, if_match, mut until) = judged(&ask, id, read()).await?;
+    let (how, if_match, mut until) = Named::Reminder(id).judged(&ask, read()).await?;
     if let Until(When::Local(Local::Moment(at))) = until {
         let zone = reminders::zone(&ask.app, ask.user()).await.map_err(failed(&ask))?;
         until = reminder::SnoozeUntil::Moment(resolve(at, zone).utc.into());
     }
-    let expect = expected(&ask, id, if_match).await?;
+    let expect = Named::Reminder(id).expected(&ask, if_match).await?;
     let command = Command::Snooze { reminder: id, until, expect };
     let done =
         reminders::tell(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
@@ -202,8 +200,8 @@ pub(super) async fn snooze(ask: Ask) -> Outcome {
 /// `POST /api/v1/reminders/{id}/acknowledge`
 pub(super) async fn acknowledge(ask: Ask) -> Outcome {
     let id = ask.id()?;
-    let (how, if_match) = judged(&ask, id, plain(&ask)).await?;
-    let expect = expected(&ask, id, if_match).await?;
+    let (how, if_match) = Named::Reminder(id).judged(&ask, plain(&ask)).await?;
+    let expect = Named::Reminder(id).expected(&ask, if_match).await?;
     let command = Command::Acknowledge { reminder: id, expect };
     let done =
         reminders::tell(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
@@ -229,26 +227,29 @@ pub(super) async fn inbox(ask: Ask) -> Outcome {
 /// `POST /api/v1/notifications/{id}/read`
 pub(super) async fn read(ask: Ask) -> Outcome {
     let id = ask.id()?;
-    ask.no_params()?;
-    let how = ask.how()?;
+    let (how, _) = match plain(&ask) {
+        Ok(read) => read,
+        Err(problem) if in_inbox(&ask, id).await? => return Err(problem),
+        Err(_) => return Err(Problem::not_found()),
+    };
     let done: Done<Box<Notification>> =
         reminders::read(&ask.app, ask.caller(), &how, id).await.map_err(failed(&ask))?;
     let answer = answer::json(StatusCode::OK, &ShownNotification(&done.reply));
     Ok(answer::replayed(answer, done.replayed))
 }
 
-/// `POST /api/v1/notifications/read-all`
-pub(super) async fn read_all(ask: Ask) -> Outcome {
-    ask.no_params()?;
-    let how = ask.how()?;
-    let done = reminders::read_all(&ask.app, ask.caller(), &how).await.map_err(failed(&ask))?;
-    Ok(answer::replayed(answer::nothing(), done.replayed))
+/// Whether the inbox holds an entry.
+async fn in_inbox(ask: &Ask, id: Uuid) -> Result<bool, Problem> {
+    let query = Query::Inbox { unread: false, limit: INBOX_MAX, cursor: None };
+    let inbox = reminders::inbox(&ask.app, ask.user(), query, 0).await.map_err(failed(ask))?;
+    Ok(inbox.notifications.iter().any(|entry| entry.id == id))
 }
 
-/// What every call without further fields is read for.
-fn plain(ask: &Ask) -> Result<(crate::app::How, IfMatch), Problem> {
-    ask.no_params()?;
-    Ok((ask.how()?, ask.if_match()?))
+/// `POST /api/v1/notifications/read-all`
+pub(super) async fn read_all(ask: Ask) -> Outcome {
+    let (how, _) = plain(&ask)?;
+    let done = reminders::read_all(&ask.app, ask.caller(), &how).await.map_err(failed(&ask))?;
+    Ok(answer::replayed(answer::nothing(), done.replayed))
 }
 
 /// Adds the user's sequence that a reminder's answer is at or after: what they were answered, and what they named.
@@ -279,20 +280,4 @@ fn reminder_json(ask: &Ask, reminder: &Reminder) -> Vec<u8> {
 fn written(ask: &Ask, status: StatusCode, done: &Done<Box<Reminder>>) -> Response {
     let answer = answer::object(status, reminder_json(ask, &done.reply), done.reply.version);
     answer::replayed(answer, done.replayed)
-}
-
-/// The id of the path is judged before everything else.
-pub(super) async fn judged<T>(ask: &Ask, id: Uuid, read: Result<T, Problem>) -> Result<T, Problem> {
-    let Err(problem) = read else { return read };
-    reminders::get(&ask.app, ask.user(), id, 0).await.map_err(failed(ask))?;
-    Err(problem)
-}
-
-/// The one version that a call requires, of those that If-Match names.
-async fn expected(ask: &Ask, id: Uuid, if_match: IfMatch) -> Result<Option<u64>, Problem> {
-    one_version(if_match, || async {
-        let found = reminders::get(&ask.app, ask.user(), id, 0).await.map_err(failed(ask))?;
-        Ok(found.answer.version)
-    })
-    .await
 }

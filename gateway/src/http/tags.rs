@@ -11,20 +11,24 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Ask, Outcome, answer, tasks::min_version};
+use super::{Ask, Outcome, answer, named::failed, tasks::min_version};
 use crate::{
     fields::{Reader, Spelling, value},
     problem::Problem,
     tags,
 };
 
-fn failed(ask: &Ask) -> impl Fn(actors::Failure) -> Problem + '_ {
-    |failure| Problem::failed(failure, ask.user())
-}
-
 /// The tag of the path; what can be no tag is not found.
 fn tag(ask: &Ask) -> Result<Tag, Problem> {
     Tag::parse(ask.segment("name")).map_err(|_| Problem::not_found())
+}
+
+/// The tag of the path is judged before everything else.
+async fn judged<T>(ask: &Ask, tag: &Tag, read: Result<T, Problem>) -> Result<T, Problem> {
+    let Err(problem) = read else { return read };
+    let tags = tags::list(&ask.app, ask.user(), 0).await.map_err(failed(ask))?;
+    let there = tags.answer.iter().any(|used| used.name == *tag);
+    Err(if there { problem } else { Problem::not_found() })
 }
 
 /// The tag of the body.
@@ -73,11 +77,13 @@ pub(super) async fn create(ask: Ask) -> Outcome {
 /// `PUT /api/v1/tags/{name}?merge=`
 pub(super) async fn rename(ask: Ask) -> Outcome {
     let tag = tag(&ask)?;
-    let mut params = ask.params()?;
-    let merge = params.boolean("merge").unwrap_or(false);
-    params.finish()?;
-    let how = ask.how()?;
-    let to = name(&ask)?;
+    let read = || {
+        let mut params = ask.params()?;
+        let merge = params.boolean("merge").unwrap_or(false);
+        params.finish()?;
+        Ok((ask.how()?, merge, name(&ask)?))
+    };
+    let (how, merge, to) = judged(&ask, &tag, read()).await?;
     change(&ask, StatusCode::OK, &how, Command::RenameTag { tag, to, merge }).await
 }
 
@@ -95,10 +101,14 @@ async fn change(
 /// `DELETE /api/v1/tags/{name}?force=`
 pub(super) async fn delete(ask: Ask) -> Outcome {
     let tag = tag(&ask)?;
-    let mut params = ask.params()?;
-    let force = params.boolean("force").unwrap_or(false);
-    params.finish()?;
-    let how = ask.how()?;
+    let read = || {
+        let mut params = ask.params()?;
+        let force = params.boolean("force").unwrap_or(false);
+        params.finish()?;
+        ask.no_body()?;
+        Ok((ask.how()?, force))
+    };
+    let (how, force) = judged(&ask, &tag, read()).await?;
     let command = Command::DeleteTag { tag, force };
     let done = tags::delete(&ask.app, ask.caller(), &how, command).await.map_err(failed(&ask))?;
     let answer = answer::at_version(answer::nothing(), done.version);

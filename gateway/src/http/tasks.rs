@@ -16,7 +16,11 @@ use axum::{
     response::Response,
 };
 
-use super::{Ask, Outcome, answer, ask::IfMatch, audit::unavailable};
+use super::{
+    Ask, Outcome, answer,
+    audit::unavailable,
+    named::{Named, conditions, plain},
+};
 use crate::{
     app::How,
     fields::{self, Spelling, as_sent, task},
@@ -126,7 +130,7 @@ pub(super) async fn get(ask: Ask) -> Outcome {
         let min_version = min_version(&mut params);
         params.finish().map(|()| min_version)
     };
-    let min_version = judged(&ask, task, read.await).await?;
+    let min_version = Named::Task(task).judged(&ask, read.await).await?;
     let user = ask.user();
     let found = match tasks::get(&ask.app, user, task, min_version).await {
         Ok(found) => found,
@@ -173,8 +177,8 @@ pub(super) async fn edit(ask: Ask) -> Outcome {
         deliverable(&ask, &fields.patch)?;
         Ok((how, if_match, scope, fields))
     };
-    let (how, if_match, scope, fields) = judged(&ask, task, read()).await?;
-    let expect = expected(&ask, task, if_match).await?;
+    let (how, if_match, scope, fields) = Named::Task(task).judged(&ask, read()).await?;
+    let expect = Named::Task(task).expected(&ask, if_match).await?;
     let patch = Box::new(fields.patch);
     let operation = Operation::Edit { task, patch, scope, expect };
     let done = operate(&ask, &how, operation, &fields.sent).await?;
@@ -189,10 +193,11 @@ pub(super) async fn delete(ask: Ask) -> Outcome {
         let mut params = ask.params()?;
         let scope = params.read("scope", task::delete_scope).unwrap_or_default();
         params.finish()?;
+        ask.no_body()?;
         Ok((ask.how()?, ask.if_match()?, scope))
     };
-    let (how, if_match, scope) = judged(&ask, task, read()).await?;
-    let expect = expected(&ask, task, if_match).await?;
+    let (how, if_match, scope) = Named::Task(task).judged(&ask, read()).await?;
+    let expect = Named::Task(task).expected(&ask, if_match).await?;
     let done = operate(&ask, &how, Operation::Delete { task, scope, expect }, &vec![]).await?;
     let answer = answer::at_version(answer::nothing(), done.version);
     Ok(answer::replayed(answer, done.replayed))
@@ -200,30 +205,34 @@ pub(super) async fn delete(ask: Ask) -> Outcome {
 
 /// `POST /api/v1/tasks/{id}/complete`
 pub(super) async fn complete(ask: Ask) -> Outcome {
-    act(ask, Show::Next, |task, expect| Operation::Complete { task, expect }).await
+    let nothing = ask.no_body();
+    act(ask, nothing, Show::Next, |task, expect| Operation::Complete { task, expect }).await
 }
 
 /// `POST /api/v1/tasks/{id}/reopen`
 pub(super) async fn reopen(ask: Ask) -> Outcome {
-    act(ask, Show::Removed, |task, expect| Operation::Reopen { task, expect }).await
+    let nothing = ask.no_body();
+    act(ask, nothing, Show::Removed, |task, expect| Operation::Reopen { task, expect }).await
 }
 
 /// `POST /api/v1/tasks/{id}/restore`
 pub(super) async fn restore(ask: Ask) -> Outcome {
-    act(ask, Show::Restored, |task, expect| Operation::Restore { task, expect }).await
+    let nothing = ask.no_body();
+    act(ask, nothing, Show::Restored, |task, expect| Operation::Restore { task, expect }).await
 }
 
 /// `POST /api/v1/tasks/{id}/skip`
 pub(super) async fn skip(ask: Ask) -> Outcome {
-    act(ask, Show::Next, |task, expect| Operation::Skip { task, expect }).await
+    let nothing = ask.no_body();
+    act(ask, nothing, Show::Next, |task, expect| Operation::Skip { task, expect }).await
 }
 
 /// `PATCH /api/v1/tasks/{id}/complete`: toggles, or sets `{completed}`.
 pub(super) async fn toggle(ask: Ask) -> Outcome {
     let task = ask.task()?;
     let read = ask.object_or_empty().and_then(|body| task::completed(&body, ask.user()));
-    let completed = judged(&ask, task, read).await?;
-    act(ask, Show::ByStatus, move |task, expect| match completed {
+    let completed = Named::Task(task).judged(&ask, read).await?;
+    act(ask, Ok(()), Show::ByStatus, move |task, expect| match completed {
         None => Operation::Toggle { task, expect },
         Some(true) => Operation::Complete { task, expect },
         Some(false) => Operation::Reopen { task, expect },
@@ -235,8 +244,8 @@ pub(super) async fn toggle(ask: Ask) -> Outcome {
 pub(super) async fn place(ask: Ask) -> Outcome {
     let task = ask.task()?;
     let read = ask.object().and_then(|body| task::place(&body, ask.user()));
-    let place = judged(&ask, task, read).await?;
-    act(ask, Show::Task, move |task, expect| Operation::Move { task, place, expect }).await
+    let place = Named::Task(task).judged(&ask, read).await?;
+    act(ask, Ok(()), Show::Task, move |task, expect| Operation::Move { task, place, expect }).await
 }
 
 /// `PUT /api/v1/tasks/{id}/tags/{name}`
@@ -258,13 +267,13 @@ enum Tagged {
 async fn set_tag(ask: Ask, tagged: Tagged) -> Outcome {
     let task = ask.task()?;
     let read = || {
-        ask.no_params()?;
+        let (how, if_match) = plain(&ask)?;
         let tag = fields::value::tag(ask.segment("name"))
             .map_err(|(code, detail)| Problem::field("/name", code, detail))?;
-        Ok((ask.how()?, ask.if_match()?, tag))
+        Ok((how, if_match, tag))
     };
-    let (how, if_match, tag) = judged(&ask, task, read()).await?;
-    let expect = expected(&ask, task, if_match).await?;
+    let (how, if_match, tag) = Named::Task(task).judged(&ask, read()).await?;
+    let expect = Named::Task(task).expected(&ask, if_match).await?;
     let command = Command::Tag { task, tag, on: tagged == Tagged::On, expect };
     let done = tasks::change(&ask.app, ask.caller(), &how, command)
         .await
@@ -283,20 +292,21 @@ enum Show {
     ByStatus,
 }
 
-/// One operation without further fields.
+/// One operation, after its body was read.
 async fn act(
     ask: Ask,
+    body: Result<(), Problem>,
     show: Show,
     operation: impl FnOnce(TaskRef, Option<u64>) -> Operation,
 ) -> Outcome {
     let task = ask.task()?;
-    let read = || {
-        ask.no_params()?;
-        Ok((ask.how()?, ask.if_match()?))
+    let named = match show {
+        Show::Restored => Named::AnyTask(task),
+        _ => Named::Task(task),
     };
-    let deleted = matches!(show, Show::Restored);
-    let (how, if_match) = judged_with(&ask, task, read(), deleted).await?;
-    let expect = expected(&ask, task, if_match).await?;
+    let read = body.and_then(|()| conditions(&ask));
+    let (how, if_match) = named.judged(&ask, read).await?;
+    let expect = named.expected(&ask, if_match).await?;
     let done = operate(&ask, &how, operation(task, expect), &vec![]).await?;
     let completed = done.reply.task.status == Status::Completed;
     let member = match show {
@@ -353,60 +363,4 @@ async fn operate(
     tasks::operate(&ask.app, ask.caller(), how, operation)
         .await
         .map_err(|failure| as_sent(Problem::failed(failure, ask.user()), sent))
-}
-
-/// The id of the path is judged before everything else: what was read wrongly of a request for a task that is not there
-/// is not found.
-pub(super) async fn judged<T>(
-    ask: &Ask,
-    task: TaskRef,
-    read: Result<T, Problem>,
-) -> Result<T, Problem> {
-    judged_with(ask, task, read, false).await
-}
-
-/// The same; with `deleted` a deleted task is there too.
-async fn judged_with<T>(
-    ask: &Ask,
-    task: TaskRef,
-    read: Result<T, Problem>,
-    deleted: bool,
-) -> Result<T, Problem> {
-    let Err(problem) = read else { return read };
-    match tasks::exists(&ask.app, ask.user(), task, deleted).await {
-        Err(failure) => Err(Problem::failed(failure, ask.user())),
-        Ok(()) => Err(problem),
-    }
-}
-
-/// The one version that an operation requires, of those that If-Match names.
-pub(super) async fn expected(
-    ask: &Ask,
-    task: TaskRef,
-    if_match: IfMatch,
-) -> Result<Option<u64>, Problem> {
-    one_version(if_match, || async {
-        let found = tasks::get(&ask.app, ask.user(), task, 0)
-            .await
-            .map_err(|failure| Problem::failed(failure, ask.user()))?;
-        Ok(found.answer.version)
-    })
-    .await
-}
-
-/// The one version that If-Match asks for: where it names several, the current one if it is among them.
-pub(super) async fn one_version<F: Future<Output = Result<u64, Problem>>>(
-    if_match: IfMatch,
-    current: impl FnOnce() -> F,
-) -> Result<Option<u64>, Problem> {
-    match if_match {
-        IfMatch::Any => Ok(None),
-        IfMatch::Versions(versions) => match versions[..] {
-            [version] => Ok(Some(version)),
-            _ => {
-                let current = current().await?;
-                Ok(Some(if versions.contains(&current) { current } else { 0 }))
-            }
-        },
-    }
 }

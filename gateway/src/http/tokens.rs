@@ -8,7 +8,7 @@ use actors::message::{
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{Ask, Outcome, answer, me};
+use super::{Ask, Outcome, answer, me, named::bare};
 use crate::{
     accounts::{Token, Unavailable},
     fields::{Reader, Spelling, Unread, value},
@@ -56,6 +56,11 @@ pub(super) async fn create(ask: Ask) -> Outcome {
 pub(super) async fn delete(ask: Ask) -> Outcome {
     refuse_tokens(&ask)?;
     let id = ask.id()?;
+    if let Err(problem) = bare(&ask) {
+        let tokens = ask.app.accounts.tokens(ask.user(), ask.app.actors.now()).await;
+        let there = tokens.map_err(unavailable)?.iter().any(|token| token.id == id);
+        return Err(if there { problem } else { Problem::not_found() });
+    }
     let gone = ask.app.accounts.delete_token(ask.user(), id).await.map_err(unavailable)?;
     if gone { Ok(answer::nothing()) } else { Err(Problem::not_found()) }
 }

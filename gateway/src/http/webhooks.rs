@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Ask, Outcome, answer, ask::IfMatch, audit::unavailable};
+use super::{Ask, Outcome, answer, ask::IfMatch, audit::unavailable, named::bare};
 use crate::{
     app::random_id,
     cursor,
@@ -92,7 +92,7 @@ pub(super) async fn edit(ask: Ask) -> Outcome {
 /// `DELETE /api/v1/webhooks/{id}`
 pub(super) async fn delete(ask: Ask) -> Outcome {
     found(&ask).await?;
-    ask.no_params()?;
+    bare(&ask)?;
     for _ in 0..RACES_MAX {
         let webhook = expected(&ask).await?;
         if ask.app.views.delete_webhook(&webhook).await.map_err(unavailable)? {
@@ -105,7 +105,7 @@ pub(super) async fn delete(ask: Ask) -> Outcome {
 /// `POST /api/v1/webhooks/{id}/rotate`
 pub(super) async fn rotate(ask: Ask) -> Outcome {
     found(&ask).await?;
-    ask.no_params()?;
+    bare(&ask)?;
     let now = ask.app.actors.now().0;
     let webhook = change(&ask, |webhook| {
         let old = std::mem::replace(&mut webhook.secret, sign::secret());
@@ -121,7 +121,7 @@ pub(super) async fn rotate(ask: Ask) -> Outcome {
 /// `POST /api/v1/webhooks/{id}/test`
 pub(super) async fn test(ask: Ask) -> Outcome {
     found(&ask).await?;
-    ask.no_params()?;
+    bare(&ask)?;
     let webhook = expected(&ask).await?;
     let now = ask.app.actors.now();
     let id = random_id().to_string();

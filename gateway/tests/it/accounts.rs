@@ -11,7 +11,7 @@ async fn settings_are_read_and_changed() {
     assert_eq!((&me["user_id"], &me["zone"]), (&json!("dev"), &json!("UTC")));
     assert_eq!((&me["all_day_time"], &me["channels"]), (&json!("09:00"), &json!(["in_app"])));
     let patch = json!({"zone": "Europe/Berlin", "all_day_time": "07:30", "email": "ana@example.org",
-        "channels": ["in_app", "email"]});
+        "channels": ["in_app", "webhook"]});
     let changed = server.send("PATCH", "/api/v1/me", patch).await.is(200).body;
     assert_eq!(changed["zone"], "Europe/Berlin");
     assert_eq!(changed["all_day_time"], "07:30");

@@ -315,7 +315,7 @@ async fn one_call_has_at_most_twenty_five_items() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_of_the_documentation_is_true() {
-    const PAGE: &str = include_str!("../../../docs/API.md");
+    const PAGE: &str = include_str!("../../../docs/CHATBOTS.md");
     let server = Program::start_with(&[("TICKLER_TEST_CLOCK", "1")]).await;
     let now = json!({"now": "2027-03-01T08:00:00Z"});
     server.call(Method::PUT, "/dev/clock", Some(&now)).await.expect(200);

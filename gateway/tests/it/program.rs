@@ -13,6 +13,8 @@ use reqwest::{Method, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::described;
+
 /// How long a start may take before a test gives up.
 const START_SECONDS_MAX: u64 = 30;
 
@@ -61,6 +63,7 @@ impl Program {
     pub(crate) async fn start_with(env: &[(&str, &str)]) -> Self {
         if let Ok(urls) = std::env::var("BASE_URL") {
             let (url, http, user) = deployed(&urls);
+            described::document(&http, &url).await;
             return Self { url, child: None, folder: None, env: Vec::new(), http, user };
         }
         let http = reqwest::Client::new();
@@ -69,6 +72,7 @@ impl Program {
         let (url, user) = (String::new(), "dev".to_owned());
         let mut server = Self { url, child: None, folder: Some(folder), env, http, user };
         server.run();
+        described::document(&server.http, &server.url).await;
         server
     }
 
@@ -118,6 +122,7 @@ impl Program {
         body: Option<&Value>,
         headers: &[(&str, &str)],
     ) -> reqwest::Result<Answer> {
+        let verb = method.to_string();
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
@@ -125,7 +130,10 @@ impl Program {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        whole(request.timeout(Duration::from_secs(10)).send().await?).await
+        let answer = whole(request.timeout(Duration::from_secs(10)).send().await?).await?;
+        let answered = (answer.status.as_u16(), answer.header("content-type"));
+        described::check(&verb, path, answered, &answer.bytes);
+        Ok(answer)
     }
 
     /// A body of any bytes and type.

@@ -9,6 +9,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use crate::described;
+
 /// A running server; it stops when it is dropped.
 pub(crate) struct Running {
     url: String,
@@ -68,6 +70,7 @@ impl Got {
 pub(crate) struct Call<'a> {
     server: &'a Running,
     request: reqwest::RequestBuilder,
+    target: (String, String),
 }
 
 impl Running {
@@ -102,11 +105,17 @@ impl Running {
         &self.url
     }
 
+    /// What the server says that it answers.
+    pub(crate) async fn description(&self) -> &'static Value {
+        described::document(&self.client, &self.url).await
+    }
+
     /// Begins a request.
     pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
+        let target = (method.to_owned(), path.to_owned());
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let url = format!("{}{path}", self.url);
-        Call { server: self, request: self.client.request(method, url) }
+        Call { server: self, request: self.client.request(method, url), target }
     }
 
     /// GET.
@@ -154,13 +163,18 @@ impl Call<'_> {
         self
     }
 
-    /// Sends it, and waits for the whole answer.
+    /// Sends it, and waits for the whole answer, which must be one that is described.
     pub(crate) async fn send(self) -> Got {
         let request = self.request.build().expect("a request");
         let answer = self.server.client.execute(request).await.expect("an answer");
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await.expect("a body");
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Got { status, headers, text, body }
+        let got = Got { status, headers, text, body };
+        let (method, path) = &self.target;
+        self.server.description().await;
+        let answered = (got.status, got.header("content-type"));
+        described::check(method, path, answered, got.text.as_bytes());
+        got
     }
 }

@@ -16,7 +16,10 @@ use crate::{
         text::fold,
         time::{Local, Timestamp, resolve},
     },
-    task_list::state::{TaskList, is_open},
+    task_list::{
+        retire::DELETED_MS,
+        state::{TaskList, is_open},
+    },
 };
 
 /// A filter made ready.
@@ -111,6 +114,14 @@ impl<'a> Sift<'a> {
             && self.to.as_ref().is_none_or(|to| within(to, NaiveDate::le, at <= to.at))
     }
 
+    /// Whether a task is not deleted, or, where deleted ones are asked for, can be restored yet.
+    fn is_there(&self, task: &Task) -> bool {
+        match task.deleted_at {
+            None => !self.filter.deleted,
+            Some(at) => self.filter.deleted && at.plus(DELETED_MS) > self.now,
+        }
+    }
+
     /// Whether a task is in the list.
     pub(in crate::task_list) fn passes(&self, task: &Task) -> bool {
         let filter = self.filter;
@@ -126,7 +137,7 @@ impl<'a> Sift<'a> {
             holds(task.title.as_str(), &self.needle)
                 || task.description.as_ref().is_some_and(|text| holds(text.as_str(), &self.needle))
         };
-        task.deleted_at.is_some() == filter.deleted
+        self.is_there(task)
             && (filter.status.is_empty() || filter.status.contains(&task.status))
             && (filter.priority.is_empty() || filter.priority.contains(&task.priority))
             && filter.recurrence_id.is_none_or(|rule| task.recurrence_id == Some(rule))

@@ -13,7 +13,7 @@ use crate::message::{
         command::{Change, Patch, Scope},
         query::{Answer, Bound, Filter, List, Order, Query, SortBy},
     },
-    text::{Description, fold},
+    text::{Description, fold, fold_case},
     time::{Timestamp, resolve},
 };
 
@@ -81,7 +81,7 @@ fn compare(a: &Task, b: &Task, sort: SortBy, order: Order) -> Ordering {
             (a, b) => a.is_none().cmp(&b.is_none()),
         }
     }
-    let key = |task: &Task| Some(task.title.as_str().to_lowercase());
+    let key = |task: &Task| Some(fold_case(task.title.as_str()));
     let place = |task: &Task| Some(task.position.to_string());
     match sort {
         SortBy::CreatedAt => last(Some(a.created_at), Some(b.created_at), order),
@@ -107,7 +107,9 @@ fn a_task() -> impl Strategy<Value = (Patch, bool)> {
         Some("2026-11-21T11:59:59Z"),
         Some("2026-11-22T00:30:00+01:00"),
     ]);
-    let titles = prop::sample::select(vec!["Ätna", "atlas", "Buy MILK", "milk", "Zebra", "émile"]);
+    let titles = prop::sample::select(vec![
+        "Ätna", "atlas", "Buy MILK", "milk", "Zebra", "émile", "STRASSE", "straße",
+    ]);
     let rank = prop::option::of(prop::sample::select(vec![
         Priority::Low,
         Priority::High,

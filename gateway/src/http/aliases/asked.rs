@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Ask, Row, Tree, Work};
 use crate::{
     fields::{Object, Sent, as_sent, reminder, value},
-    http::{answer, ask::Spelled, reminders as http_reminders, tasks as http_tasks},
+    http::{answer, ask::Spelled, named::Named},
     params::Params,
     problem::{Problem, Slug},
 };
@@ -196,6 +196,10 @@ pub(super) async fn translate(row: &Row, ask: &mut Ask) -> Result<Notes, Problem
     let hash = ask.hash();
     let params = params(row, ask, &mut notes)?;
     ask.spelled = Some(Spelled { hash, params });
+    if row.body == Body::TaskReminder {
+        // The canon's path has no id.
+        Named::Task(ask.task()?).judged(ask, ask.object().map(|_| ())).await?;
+    }
     if row.body == Body::None || ask.body.is_empty() {
         return Ok(notes);
     }
@@ -205,8 +209,8 @@ pub(super) async fn translate(row: &Row, ask: &mut Ask) -> Result<Notes, Problem
     if let Err(problem) = body(row, ask.segment("id"), object, &mut notes) {
         let problem = as_sent(problem, &notes.fields);
         return match row.body {
-            Body::Snooze => http_reminders::judged(ask, ask.id()?, Err(problem)).await,
-            _ => http_tasks::judged(ask, ask.task()?, Err(problem)).await,
+            Body::Snooze => Named::Reminder(ask.id()?).judged(ask, Err(problem)).await,
+            _ => Named::Task(ask.task()?).judged(ask, Err(problem)).await,
         };
     }
     ask.body = serde_json::to_vec(&value).unwrap_or_default().into();
