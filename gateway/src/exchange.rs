@@ -32,7 +32,7 @@ use crate::{
     shelf,
     tasks::unexpected,
 };
-pub(crate) use import::{Known, Told, import};
+pub(crate) use import::{Known, Report, Told, import};
 
 /// What the first line calls the format, and its version.
 const FORMAT: &str = "tickler-export";

@@ -47,6 +47,14 @@ impl Known {
             _ => Err((Code::Invalid, "mode is skip or replace.".to_owned())),
         }
     }
+
+    /// As `mode` says it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Replace => "replace",
+        }
+    }
 }
 
 /// How a file is imported.
