@@ -1,10 +1,14 @@
 //! The command line of `tickler`.
 
+mod door;
+mod exchange;
+mod manual;
+mod token;
 mod upkeep;
 
 use std::io::{Read, Write};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use serde_json::Value;
 
 use crate::{
@@ -15,6 +19,8 @@ use crate::{
     problem::{Problem, Slug},
     pure,
 };
+
+pub use crate::config::VARIABLES;
 
 /// Largest request on stdin, in bytes.
 const STDIN_BYTES_MAX: u64 = 1 << 20;
@@ -43,10 +49,12 @@ impl From<Exit> for std::process::ExitCode {
 
 /// Tickler: to-dos, reminders and recurring tasks as a backend.
 ///
-/// Without a command it serves: it opens its data folder, listens on an address, prints both, and answers until it
-/// is told to stop (Ctrl-C, SIGTERM). Nothing needs to be installed or configured first.
+/// Without a command it serves: it opens its data folder, listens on an address, prints both, and
+/// answers until it is told to stop (Ctrl-C, SIGTERM). Nothing needs to be installed or configured
+/// first.
 #[derive(Debug, Parser)]
-#[command(name = "tickler", disable_version_flag = true, after_long_help = MANUAL)]
+#[command(name = "tickler", disable_version_flag = true, after_long_help = manual::TEXT)]
+#[command(verbatim_doc_comment)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Cli {
     #[command(flatten)]
@@ -63,9 +71,26 @@ enum Command {
     Health(Health),
     /// Speak MCP on stdin and stdout, for a chatbot that starts its tools itself
     ///
-    /// It speaks to the server that owns the data folder, or that --url names. Where none runs it opens the folder
-    /// itself. Its log goes to stderr.
+    /// It speaks to the server that owns the data folder, or that --url names. Where none runs it
+    /// opens the folder itself. Its log goes to stderr.
+    #[command(verbatim_doc_comment)]
     Mcp(Mcp),
+    /// Write everything of a user, or of all, to a file: JSON lines, or iCalendar
+    ///
+    /// It asks the server that owns the data folder, or that --url names. Where none runs it opens
+    /// the folder itself.
+    #[command(verbatim_doc_comment)]
+    Export(exchange::Export),
+    /// Read such a file, or the calendar file of another program
+    ///
+    /// Known tasks are skipped or replaced; the same file twice changes nothing. What cannot be taken
+    /// is named with its line, the rest comes in, and the exit code is then 1. A file that was cut off
+    /// changes nothing.
+    #[command(verbatim_doc_comment)]
+    Import(exchange::Import),
+    /// Make, list and revoke personal tokens
+    #[command(subcommand)]
+    Token(token::Token),
     /// Look after the audit trail
     #[command(subcommand)]
     Audit(upkeep::Audit),
@@ -73,6 +98,13 @@ enum Command {
     Replay(upkeep::Replay),
     /// Print the description of the HTTP interface (OpenAPI 3.1)
     Openapi,
+    /// Print what makes a shell complete these commands
+    ///
+    /// Example: tickler completions bash > ~/.local/share/bash-completion/completions/tickler
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Print the version
     Version,
     /// Expand a recurrence: request on stdin, occurrences on stdout
@@ -116,42 +148,6 @@ pub enum Job {
     Ended(Exit),
 }
 
-const MANUAL: &str = "\
-Configuration:
-  Every flag has a variable; the flag wins. A variable that begins with TICKLER_ and is none of
-  these stops the start, as does a bad value.
-
-  TICKLER_BIND             where to listen (127.0.0.1:8000)
-  TICKLER_DATA_DIR         the folder that holds the data
-  TICKLER_RUNTIME          embedded, or dapr
-  TICKLER_ROLE             all, gateway or actors (the last two with dapr)
-  TICKLER_ZONE             the zone of users who have set none (UTC)
-  TICKLER_AUTH             jwt or dev. Dev is the default where no JWT setting is present: whoever
-                           reaches a loopback address is the user `dev`
-  TICKLER_JWKS             the public keys of your tokens: a URL or a file
-  TICKLER_JWT_SECRET       or one shared secret for HS256, at least 32 bytes
-  TICKLER_JWT_ISSUER       TICKLER_JWT_AUDIENCE  TICKLER_JWT_ALGS  TICKLER_JWT_SUBJECT_CLAIM
-  TICKLER_PUBLIC_URL       how the world reaches this server
-  TICKLER_ALLOWED_HOSTS    TICKLER_ALLOWED_ORIGINS   beside loopback and the public URL
-  TICKLER_OUTBOUND_ALLOW   networks that webhooks may reach although they are not public
-  TICKLER_RATE_USER        requests/seconds of one user (1000/10); 0 turns every rate off
-  TICKLER_LOG_FORMAT       text or json;  TICKLER_LOG_LEVEL (info)
-  TICKLER_SMTP_URL         TICKLER_MAIL_FROM   reminders by e-mail
-  TICKLER_CHAT_URL         TICKLER_CHAT_MODEL  TICKLER_CHAT_KEY   chat by an OpenAI-compatible API
-  DATABASE_URL             PostgreSQL for audit, search and live messages
-
-Examples:
-  tickler                                    serve on 127.0.0.1:8000, as the user dev
-  tickler --bind 127.0.0.1:9000 --data ./data
-  TICKLER_JWKS=https://id.example/jwks TICKLER_PUBLIC_URL=https://todo.example \\
-    tickler --bind 0.0.0.0:8000 --log-format json
-  curl -X POST localhost:8000/api/v1/tasks -H 'content-type: application/json' \\
-    -d '{\"title\":\"Water the plants\",\"due_date\":\"2026-11-21\",\"recurrence\":\"weekly\"}'
-
-Exit codes:
-  0 done   1 refused   2 called wrongly   3 unavailable
-";
-
 impl Cli {
     /// Does what is quickly done; serving is left to the caller.
     pub async fn run(self) -> Job {
@@ -160,6 +156,14 @@ impl Cli {
             Some(Command::Serve(flags)) => flags,
             Some(Command::Health(health)) => return Job::Ended(health.ask().await),
             Some(Command::Mcp(mcp)) => return Job::Ended(mcp.speak().await),
+            Some(Command::Export(export)) => return Job::Ended(told(export.run().await)),
+            Some(Command::Import(import)) => return Job::Ended(told(import.run().await)),
+            Some(Command::Token(token)) => return Job::Ended(told(token.run().await)),
+            Some(Command::Completions { shell }) => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "tickler", &mut script);
+                return print(&String::from_utf8_lossy(&script), Exit::Done);
+            }
             Some(Command::Audit(audit)) => return Job::Ended(audit.run().await),
             Some(Command::Replay(replay)) => return Job::Ended(replay.run().await),
             Some(Command::Version) => {
@@ -181,6 +185,14 @@ impl Cli {
             }
         }
     }
+}
+
+/// Says on stderr why a command did not come to its end.
+fn told(ended: Result<Exit, (Exit, String)>) -> Exit {
+    ended.unwrap_or_else(|(exit, why)| {
+        eprintln!("tickler: {why}");
+        exit
+    })
 }
 
 /// The variables of this process that are text.

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use thiserror::Error;
 
 pub(crate) use parse::Network;
-pub use read::Flags;
+pub use read::{Flags, VARIABLES};
 
 /// A variable or flag that stops the start.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -34,6 +34,7 @@ use futures_util::future::BoxFuture;
 
 use crate::{app::App, identity::scope::Scope, mcp, problem::Problem};
 pub(crate) use ask::{Ask, hex};
+pub(crate) use audit::unavailable;
 pub use run::Peer;
 pub(crate) use run::new_trace;
 

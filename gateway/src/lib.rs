@@ -13,6 +13,7 @@ mod exchange;
 mod feed;
 mod fields;
 mod http;
+mod ical;
 mod identity;
 mod kinds;
 mod listing;

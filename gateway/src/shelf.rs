@@ -132,6 +132,7 @@ pub(crate) fn read(body: &str) -> Option<Task> {
         deleted_at: written.deleted_at.map(Timestamp::from),
         version: written.version,
         next: None,
+        ical: None,
     })
 }
 

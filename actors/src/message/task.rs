@@ -199,6 +199,10 @@ pub struct Task {
     /// The occurrence that closing this one made. Not shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Box<Successor>>,
+    /// What a calendar file says of it that its fields do not: content lines of iCalendar (RFC 5545), unfolded, each
+    /// ended by a line feed; given back when it is exported. Not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ical: Option<Arc<str>>,
 }
 
 /// What closing an occurrence made, so that closing it again makes nothing more and reopening it takes that back.

@@ -75,6 +75,7 @@ pub(super) fn blank(work: &Work<'_>, title: Title) -> Task {
         deleted_at: None,
         version: work.at.sequence,
         next: None,
+        ical: None,
     }
 }
 

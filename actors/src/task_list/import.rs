@@ -120,7 +120,10 @@ fn rule(
     match held {
         Some(_) if known == Known::Skip => Ok(Fared::Skipped),
         Some(held) => {
-            (new.last, new.last_task) = (new.last.max(held.last), held.last_task.or(new.last_task));
+            if new.start == held.start {
+                new.last = new.last.max(held.last);
+                new.last_task = held.last_task.or(new.last_task);
+            }
             (new.next_due, new.version) = (held.next_due, held.version);
             new.updated_at = held.updated_at;
             new.standalone |= held.standalone;
@@ -207,18 +210,22 @@ fn put(work: &mut Work<'_>, held: Option<&Task>, mut new: Task) -> Result<Fared,
     if held.is_some_and(|held| *held == new) {
         return Ok(Fared::Skipped);
     }
+    let changes = held.map(|held| fact::changes(held, &new)).unwrap_or_default();
     let fate = match held {
         None => Fate::Created,
         Some(held) => match (held.deleted_at, new.deleted_at) {
             (None, Some(_)) => Fate::Deleted,
             (Some(_), None) => Fate::Restored,
+            // Of what is not shown nobody is told.
+            _ if changes.is_empty() && held.completed_at == new.completed_at => Fate::Touched,
             _ => Fate::Updated,
         },
     };
-    let changes = held.map(|held| fact::changes(held, &new)).unwrap_or_default();
-    new.version = work.at.sequence;
-    if held.is_some() {
-        new.updated_at = work.at.now;
+    if fate != Fate::Touched {
+        new.version = work.at.sequence;
+        if held.is_some() {
+            new.updated_at = work.at.now;
+        }
     }
     let cause = work.cause.clone();
     work.emit(Event::Task { fate, task: Arc::new(new), changes, cause });

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Every variable of ours. Another one that begins with `TICKLER_` stops the start.
-pub(crate) const VARIABLES: &[&str] = &[
+pub const VARIABLES: &[&str] = &[
     "TICKLER_RUNTIME",
     "TICKLER_ROLE",
     "TICKLER_BIND",
@@ -59,7 +59,7 @@ pub struct Flags {
     /// Where the actors live [env TICKLER_RUNTIME; default embedded]
     #[arg(long, value_enum)]
     pub runtime: Option<Runtime>,
-    /// What this process does; gateway and actors only with --runtime dapr [env TICKLER_ROLE; default all]
+    /// What it does; gateway or actors alone need --runtime dapr [env TICKLER_ROLE; default all]
     #[arg(long, value_enum)]
     pub role: Option<Role>,
     /// Where to listen [env TICKLER_BIND; default 127.0.0.1:8000]

@@ -28,6 +28,7 @@ use uuid::Uuid;
 use super::{Everything, FORMAT, File, VERSION};
 use crate::{
     fields::value,
+    ical::KEPT_BYTES_MAX,
     problem::{Problem, Slug},
     shelf,
 };
@@ -58,6 +59,7 @@ struct TaskLine {
     completed_at: Option<DateTime<Utc>>,
     deleted_at: Option<DateTime<Utc>>,
     successor: Option<SuccessorLine>,
+    ical: Option<Arc<str>>,
 }
 
 #[derive(Deserialize)]
@@ -141,7 +143,7 @@ struct SettingsLine {
 type Why = String;
 
 /// Reads a file; one that has no end, or another number of lines than it says, is refused.
-pub(crate) fn read(text: &str, held: &Everything) -> Result<File, Problem> {
+pub(super) fn read(text: &str, held: &Everything) -> Result<File, Problem> {
     let lines: Vec<(usize, &str)> = text.lines().enumerate().map(|(n, l)| (n + 1, l)).collect();
     let lines: Vec<(usize, &str)> =
         lines.into_iter().filter(|(_, line)| !line.trim().is_empty()).collect();
@@ -151,11 +153,7 @@ pub(crate) fn read(text: &str, held: &Everything) -> Result<File, Problem> {
         match serde_json::from_str::<Value>(line) {
             Ok(value) if value.is_object() => parsed.push((number, value)),
             _ => {
-                file.failed.push((
-                    number,
-                    Slug::Malformed.code(),
-                    "This is no JSON object.".into(),
-                ));
+                file.fail(number, Slug::Malformed, "This is no JSON object.".to_owned());
                 parsed.push((number, Value::Null));
             }
         }
@@ -174,7 +172,7 @@ pub(crate) fn read(text: &str, held: &Everything) -> Result<File, Problem> {
             _ => Ok(()),
         };
         if let Err(why) = read {
-            file.failed.push((number, Slug::Invalid.code(), why));
+            file.fail(number, Slug::Invalid, why);
         }
     }
     newest(&mut file);
@@ -301,6 +299,7 @@ fn task(
         next: line.successor.map(|next| {
             Box::new(Successor { id: next.id, version: next.version, made: next.made })
         }),
+        ical: line.ical.filter(|text| text.len() <= KEPT_BYTES_MAX),
     }))
 }
 

@@ -338,7 +338,7 @@ pub(super) async fn undo(ask: Ask) -> Outcome {
 }
 
 /// The views cannot answer now.
-pub(super) fn unavailable(error: sqlx::Error) -> Problem {
+pub(crate) fn unavailable(error: sqlx::Error) -> Problem {
     tracing::warn!(%error, "the views do not answer");
     Problem::unavailable()
 }

@@ -153,14 +153,25 @@ fn operation(route: &Route) -> Value {
         ));
     }
     if !row.body.is_empty() {
-        let kind = if row.body == "Lines" { "application/x-ndjson" } else { "application/json" };
         let schema = if becomes.is_some() { "Any" } else { row.body };
-        operation["requestBody"] = json!({"required": !OPTIONAL.contains(&row.body), "content": {kind: {"schema": of(schema)}}});
+        operation["requestBody"] = json!({"required": !OPTIONAL.contains(&row.body), "content": content(row.body, schema)});
     }
     if route.access != Access::Open {
         operation["security"] = json!([{"bearer": []}, {"session": []}]);
     }
     operation
+}
+
+/// What a body or an answer is, by media type.
+fn content(kind: &str, schema: &str) -> Value {
+    let kinds: &[&str] = match kind {
+        "Lines" => &["application/x-ndjson", "text/calendar"],
+        "Stream" => &["text/event-stream"],
+        "Text" => &["text/plain"],
+        "Page" => &["text/html"],
+        _ => &["application/json"],
+    };
+    kinds.iter().map(|kind| ((*kind).to_owned(), json!({"schema": of(schema)}))).collect()
 }
 
 fn of(schema: &str) -> Value {
@@ -217,15 +228,7 @@ fn responses(route: &Route, row: &Row, foreign: bool) -> Value {
         fine["headers"]["Link"] = string.clone();
     }
     if !schema.is_empty() {
-        let kind = match schema {
-            "Lines" => "application/x-ndjson",
-            "Stream" => "text/event-stream",
-            "Text" => "text/plain",
-            "Page" => "text/html",
-            _ => "application/json",
-        };
-        let schema = if foreign { "Any" } else { schema };
-        fine["content"] = json!({kind: {"schema": of(schema)}});
+        fine["content"] = content(schema, if foreign { "Any" } else { schema });
     }
     let status =
         if foreign { aliases::status(&route.method, route.template, status) } else { status };

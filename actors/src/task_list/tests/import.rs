@@ -125,3 +125,38 @@ fn limits_hold_for_each_object() {
     assert_eq!(imported.failed.len(), open);
     assert!(imported.failed.iter().all(|(_, no)| no.slug == Slug::LimitReached));
 }
+
+#[test]
+fn what_a_calendar_says_beside_the_fields_is_kept_and_nobody_is_told() {
+    let mut world = World::new();
+    let task = world.add(draft("Call"));
+    let file = |ical: &str| File {
+        tasks: vec![Arc::new(Task { ical: Some(ical.into()), ..(*task).clone() })],
+        series: Vec::new(),
+        tags: Vec::new(),
+    };
+    assert_eq!(import(&mut world, &file("X-A:1\n"), false, false).skipped, 1);
+    assert_eq!(import(&mut world, &file("X-A:1\n"), true, false).updated, 1);
+    let held = world.get(&task);
+    assert_eq!((held.ical.as_deref(), held.version), (Some("X-A:1\n"), task.version));
+    assert_eq!(import(&mut world, &file("X-A:1\n"), true, false).skipped, 1);
+    world.one(edit(&task, draft("Call Ann"))).unwrap();
+    assert_eq!(world.get(&task).ical.as_deref(), Some("X-A:1\n"));
+    let stored = serde_json::to_string(&world.list).unwrap();
+    let list: crate::task_list::TaskList = serde_json::from_str(&stored).unwrap();
+    assert_eq!(list.tasks, world.list.tasks);
+}
+
+#[test]
+fn a_rule_that_begins_elsewhere_goes_on_from_there() {
+    let mut world = full();
+    let mut file = export(&world);
+    let open = file.tasks.iter().find(|task| task.status.is_open()).unwrap().clone();
+    let start = local("2026-11-21T20:00:00");
+    let series = Arc::make_mut(&mut file.series[0]);
+    (series.start, series.last, series.last_task) = (start, Some(start), Some(open.id));
+    file.tasks.clear();
+    assert_eq!(import(&mut world, &file, true, false).updated, 1);
+    let held = world.list.series.values().next().unwrap();
+    assert_eq!((held.start, held.last, held.last_task), (start, Some(start), Some(open.id)));
+}
