@@ -139,6 +139,8 @@ Configuration:
   TICKLER_SMTP_URL         TICKLER_MAIL_FROM   reminders by e-mail
   TICKLER_CHAT_URL         TICKLER_CHAT_MODEL  TICKLER_CHAT_KEY   chat by an OpenAI-compatible API
   DATABASE_URL             PostgreSQL for audit, search and live messages
+  KAFKA_BROKERS            with dapr: host:port,…; a sidecar that started without Kafka is
+                           told to start again when one of them answers
 
 Examples:
   tickler                                    serve on 127.0.0.1:8000, as the user dev
