@@ -20,7 +20,7 @@ use dapr::{
     client::{ApiTokenInterceptor, TonicClient, TonicClientWithAuth},
     dapr::proto::runtime::v1::{
         GetMetadataRequest, GetMetadataResponse, GetStateRequest, InvokeActorRequest,
-        PublishEventRequest, dapr_client::DaprClient,
+        PublishEventRequest, ShutdownRequest, dapr_client::DaprClient,
     },
 };
 use tokio::time::{Duration, timeout};
@@ -146,12 +146,15 @@ impl Dapr {
     }
 
     /// Whether the sidecar has the pub/sub component.
-    async fn check_pubsub(&self) -> Result<(), Unavailable> {
+    async fn has_pubsub(&self) -> Result<bool, Unavailable> {
         let (known, name) = (self.metadata().await?, &self.options.pubsub);
-        match known.registered_components.iter().any(|component| component.name == *name) {
-            true => Ok(()),
-            false => Err(Unavailable(format!("the sidecar started without {name}"))),
-        }
+        Ok(known.registered_components.iter().any(|component| component.name == *name))
+    }
+
+    /// Asks the sidecar to end; whoever keeps it running starts it again.
+    async fn end_sidecar(&self) -> Result<(), Unavailable> {
+        let mut client = self.client.clone();
+        within(LOAD_MS, client.shutdown(ShutdownRequest {})).await.map(drop)
     }
 
     /// What the sidecar calls this app.

@@ -112,6 +112,8 @@ pub struct Dapr {
     pub grpc_port: u16,
     /// `DAPR_API_TOKEN`: what we show the sidecar.
     pub api_token: Option<String>,
+    /// `KAFKA_BROKERS`: where the log is, so that a sidecar that started without it is started again.
+    pub brokers: Vec<String>,
     /// `APP_API_TOKEN`: what the sidecar shows us.
     pub app_token: Option<String>,
     /// `TICKLER_STATE_STORE`: the state store component.

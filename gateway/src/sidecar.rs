@@ -3,6 +3,7 @@
 //! These routes stand in front of the public interface on every socket: who calls from this machine, shows
 //! `APP_API_TOKEN` and does not speak for another app gets through; for everybody else they do not exist.
 
+mod broker;
 mod event;
 mod jobs;
 
@@ -78,6 +79,9 @@ pub(crate) async fn door(app: &Arc<App>, front: &Front, public: Router) -> anyho
             "--runtime dapr needs APP_API_TOKEN: only the sidecar may call what it calls"
         );
     };
+    if !config.dapr.brokers.is_empty() {
+        tokio::spawn(broker::watch(front.clone(), config.dapr.brokers.clone()));
+    }
     let mut inside = front.router().await;
     if config.role != Role::Actors {
         let sidecar = Sidecar { front: front.clone(), app: app.clone() };

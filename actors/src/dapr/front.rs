@@ -199,8 +199,13 @@ impl Front {
     }
 
     /// Whether the sidecar has the pub/sub component. One that started without its broker has not, and gets none.
-    pub async fn has_pubsub(&self) -> Result<(), Unavailable> {
-        self.dapr.check_pubsub().await
+    pub async fn has_pubsub(&self) -> Result<bool, Unavailable> {
+        self.dapr.has_pubsub().await
+    }
+
+    /// Asks the sidecar to end; whoever keeps it running starts it again.
+    pub async fn end_sidecar(&self) -> Result<(), Unavailable> {
+        self.dapr.end_sidecar().await
     }
 
     /// Puts a message on a topic, as it is.

@@ -13,6 +13,8 @@ Configuration:
     TICKLER_ROLE               all, gateway or actors (the last two with dapr)
     TICKLER_ZONE               the zone of users who have set none (UTC)
     DATABASE_URL               PostgreSQL for audit, search and live messages
+    KAFKA_BROKERS              with dapr: host:port,…; a sidecar that started without Kafka is
+                               told to start again when one of them answers
     TICKLER_PUBLIC_URL         how the world reaches this server
     TICKLER_ALLOWED_HOSTS      TICKLER_ALLOWED_ORIGINS (or CORS_ORIGINS): beside loopback and the
                                public URL

@@ -355,6 +355,7 @@ fn dapr(vars: &Vars) -> Read<Dapr> {
         http_port: vars.port("DAPR_HTTP_PORT", 3500)?,
         grpc_port: vars.port("DAPR_GRPC_PORT", 50001)?,
         api_token: vars.get("DAPR_API_TOKEN"),
+        brokers: vars.list("KAFKA_BROKERS", broker)?.unwrap_or_default(),
         app_token: vars.get("APP_API_TOKEN"),
         state_store: vars.get("TICKLER_STATE_STORE").unwrap_or_else(|| "statestore".to_owned()),
         secret_store: vars.get("TICKLER_SECRET_STORE"),
@@ -366,6 +367,11 @@ fn dapr(vars: &Vars) -> Read<Dapr> {
         topics: vars.list("TICKLER_TOPICS", topic)?.unwrap_or_default(),
         declarative: vars.read("TICKLER_SUBSCRIPTIONS", declarative)?.unwrap_or(false),
     })
+}
+
+fn broker(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    port.map(|_| text.to_owned()).ok_or_else(|| format!("{text:?} is not host:port"))
 }
 
 /// The topics by their plain names.

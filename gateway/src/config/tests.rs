@@ -36,6 +36,7 @@ fn what_is_wrong_is_named_in_one_line() {
     for (vars, name) in [
         (&[("TICKLER_BINDS", "x")][..], "TICKLER_BINDS"),
         (&[("TICKLER_PORT", "8000")], "TICKLER_PORT"),
+        (&[("KAFKA_BROKERS", "kafka:9092,kafka")], "KAFKA_BROKERS"),
         (&[("TICKLER_BIND", "8000")], "TICKLER_BIND"),
         (&[("TICKLER_BIND", "localhost")], "TICKLER_BIND"),
         (&[("TICKLER_RUNTIME", "cloud")], "TICKLER_RUNTIME"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::Actors;
+use actors::{Actors, dapr::Front};
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
@@ -44,7 +44,7 @@ pub(super) async fn ready(ask: Ask) -> Outcome {
     });
     if let Actors::Dapr(front) = &app.actors {
         checks["sidecar"] = sidecar(app.config.dapr.http_port, limit).await;
-        checks["pubsub"] = said(timeout(limit, front.has_pubsub()).await);
+        checks["pubsub"] = said(timeout(limit, pubsub(front)).await);
     }
     let mut counted = checks.as_object().into_iter().flatten();
     // Tasks need no log: without one a host is as ready as with it.
@@ -64,6 +64,11 @@ async fn views(app: &crate::app::App) -> anyhow::Result<()> {
         Some(why) => anyhow::bail!("the views do not take events: {why}"),
         None => Ok(()),
     }
+}
+
+async fn pubsub(front: &Front) -> anyhow::Result<()> {
+    anyhow::ensure!(front.has_pubsub().await?, "the sidecar started without its pub/sub component");
+    Ok(())
 }
 
 fn said<E: std::fmt::Display>(

@@ -89,6 +89,7 @@ func known() *registry.Options {
 		Preferred: components.VersionConstructor{Version: "v2", Constructor: postgresql.NewPostgreSQLStateStore},
 		Default:   "v2",
 	})
+	states.RegisterComponent(newUnfenced, "unfenced")
 
 	pubsubs := pubsub.NewRegistry()
 	pubsubs.Logger = contrib
