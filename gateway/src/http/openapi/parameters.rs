@@ -66,7 +66,7 @@ fn query(word: &str, most: &str) -> Value {
         "tags_match" => one_of("any all"),
         "scope" => one_of("following this all"),
         "delete_scope" => one_of("following this all series"),
-        "format" => one_of("jsonl"),
+        "format" => one_of("jsonl ics"),
         "mode" => one_of("skip replace"),
         "status" => list("pending in_progress completed cancelled open all"),
         "reminder_status" => list("pending triggered acknowledged cancelled"),
