@@ -20,6 +20,18 @@ def objects(context, response):
     return response.content.decode()
 
 
+@schemathesis.serializer("text/calendar")
+def calendar(context, value):
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+@schemathesis.deserializer("text/calendar")
+def events(context, response):
+    text = response.content.decode()
+    assert text.startswith("BEGIN:VCALENDAR\r\n") and text.endswith("END:VCALENDAR\r\n")
+    return text
+
+
 @schemathesis.deserializer("text/html")
 def page(context, response):
     return response.content.decode()
