@@ -19,6 +19,7 @@ use thiserror::Error;
 pub use actors::{Embedded, Options};
 pub use clock::Clock;
 pub use desk::{Delivered, Delivery, Desk, Receivers};
+pub use store::{FromLog, Unreadable};
 
 /// Why a data folder cannot be opened.
 #[derive(Debug, Error)]

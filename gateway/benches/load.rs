@@ -3,10 +3,12 @@
 //! Figures mean something only within one run: the machine may be shared, so read the ratios and the server's CPU, not
 //! the clock. `TICKLER_BENCH_DIR` names a folder on the disk to be measured, `TICKLER_BENCH_USERS` how many users with
 //! 20 tasks each are on disk at the start (default 50,000: a million tasks), `TICKLER_BENCH_ONLY` one scenario
-//! (`one`, `many`, `open`, `size`, `start`), `TICKLER_BENCH_SECONDS` how long the busy ones run, `TICKLER_BENCH_PROGRAM`
+//! (`one`, `many`, `open`, `size`, `live`, `start`), `TICKLER_BENCH_SECONDS` how long the busy ones run, `TICKLER_BENCH_PROGRAM`
 //! another build of the program, to be compared.
 #![expect(clippy::unwrap_used, reason = "a bench that fails has nothing better to do")]
 
+#[path = "load/live.rs"]
+mod live;
 #[path = "load/server.rs"]
 mod server;
 
@@ -46,6 +48,9 @@ fn main() {
         }
         if wanted("size") {
             size(dir.path()).await;
+        }
+        if wanted("live") {
+            live::live(dir.path()).await;
         }
         if wanted("start") {
             start(dir.path()).await;

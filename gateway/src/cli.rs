@@ -1,5 +1,6 @@
 //! The command line of `tickler`.
 
+mod dlq;
 mod door;
 mod exchange;
 mod manual;
@@ -96,6 +97,9 @@ enum Command {
     Audit(upkeep::Audit),
     /// Make a view anew from what the actors hold; the server must not run
     Replay(upkeep::Replay),
+    /// Look after events that could not be read: list, show, replay or drop them; the server may run
+    #[command(subcommand)]
+    Dlq(dlq::Dlq),
     /// Print the description of the HTTP interface (OpenAPI 3.1)
     Openapi,
     /// Print what makes a shell complete these commands
@@ -166,6 +170,7 @@ impl Cli {
             }
             Some(Command::Audit(audit)) => return Job::Ended(audit.run().await),
             Some(Command::Replay(replay)) => return Job::Ended(replay.run().await),
+            Some(Command::Dlq(dlq)) => return Job::Ended(dlq.run().await),
             Some(Command::Version) => {
                 return print(&format!("tickler {}\n", env!("CARGO_PKG_VERSION")), Exit::Done);
             }

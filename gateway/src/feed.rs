@@ -6,8 +6,9 @@ use std::{
 };
 
 use actors::{
-    embedded::Embedded,
-    message::event::{CloudEvent, Event},
+    Actors,
+    embedded::{Embedded, FromLog},
+    message::{event::CloudEvent, time::Timestamp},
 };
 use metrics::{counter, gauge};
 use tokio::{sync::watch, task::JoinHandle};
@@ -15,9 +16,11 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{
     live::Live,
     observe::{self, Metrics},
-    views::{Views, topic},
+    views::{Applied, Fresh, Views, topic},
 };
 
+/// What the log is called among topics, where what stands in it is no event.
+const LOG: &str = "log";
 /// What the views are called among the readers of the log.
 pub(crate) const CONSUMER: &str = "views";
 /// About so many events are applied in one transaction.
@@ -69,7 +72,8 @@ impl Feed {
             Self { applied: applied_seen, newest: log.newest(), failing: Arc::clone(&failing) };
         let newest = log.newest();
         tokio::spawn(live.clone().hear_others(views.clone()));
-        let retention = tokio::spawn(retain(log.clone(), views.clone(), stopped.clone()));
+        let clock = Actors::Embedded(log.clone());
+        let retention = tokio::spawn(retain(clock, views.clone(), stopped.clone()));
         let run = Run { log, views, live, applied, newest, failing, stopped };
         let task = tokio::spawn(run.follow());
         (feed, Running { stop, task, retention })
@@ -110,6 +114,18 @@ struct Run {
     stopped: watch::Receiver<bool>,
 }
 
+/// What was read of the log at once.
+#[derive(Default)]
+struct Batch {
+    events: Vec<CloudEvent>,
+    /// The place of each event.
+    offsets: Vec<i64>,
+    /// What is no event: topic, place, bytes, reason.
+    aside: Vec<(&'static str, i64, Vec<u8>, String)>,
+    oldest: Option<Timestamp>,
+    last: i64,
+}
+
 /// The feed was asked to stop.
 struct Stopped;
 
@@ -129,7 +145,7 @@ impl Run {
                 continue;
             };
             let last = *last;
-            if self.apply(&events, last).await.is_err() {
+            if self.apply(events, last).await.is_err() {
                 return;
             }
             at = last;
@@ -152,7 +168,7 @@ impl Run {
         }
     }
 
-    async fn read(&mut self, at: i64) -> Result<Vec<(i64, Event)>, Stopped> {
+    async fn read(&mut self, at: i64) -> Result<Vec<(i64, FromLog)>, Stopped> {
         let mut wait = RETRY_MIN_MS;
         loop {
             match self.log.log(at, BATCH_EVENTS_MAX).await {
@@ -178,23 +194,67 @@ impl Run {
         }
     }
 
-    async fn apply(&mut self, events: &[(i64, Event)], last: i64) -> Result<(), Stopped> {
-        let oldest = events.iter().map(|(_, event)| event.time).min();
-        let batch: Vec<CloudEvent> = events.iter().map(|(_, event)| event.cloud_event()).collect();
+    async fn apply(&mut self, logged: Vec<(i64, FromLog)>, last: i64) -> Result<(), Stopped> {
+        let mut batch = Batch { last, ..Batch::default() };
+        for (offset, event) in logged {
+            match event {
+                Ok(event) => {
+                    batch.oldest = Some(batch.oldest.unwrap_or(event.time).min(event.time));
+                    batch.events.push(event.cloud_event());
+                    batch.offsets.push(offset);
+                }
+                Err(it) => batch.aside.push((LOG, offset, it.bytes, it.why)),
+            }
+        }
         let mut wait = RETRY_MIN_MS;
         loop {
             let now = self.log.now();
-            say_lag(oldest.map_or(0, |oldest| now.0 - oldest.0));
-            match self.views.apply(&batch, Some((CONSUMER, last)), now).await {
+            say_lag(batch.oldest.map_or(0, |oldest| now.0 - oldest.0));
+            match self.take(&mut batch).await {
                 Ok(fresh) => {
                     self.fails(None);
                     self.live.tell(fresh);
-                    batch.iter().for_each(note);
+                    batch.events.iter().for_each(note);
                     return Ok(());
                 }
                 Err(error) => self.pause(&error.to_string(), &mut wait).await?,
             }
         }
+    }
+
+    /// Brings a batch into the views. What cannot be read or stored is set aside before the position passes it.
+    async fn take(&self, batch: &mut Batch) -> Result<Vec<Fresh>, sqlx::Error> {
+        let (now, position) = (self.log.now(), Some((CONSUMER, batch.last)));
+        for (topic, offset, bytes, why) in &batch.aside {
+            self.set_aside(topic, *offset, bytes, why).await?;
+        }
+        batch.aside.clear();
+        let Applied { fresh, refused } =
+            self.views.apply_each(&batch.events, position, now).await?;
+        if refused.is_empty() {
+            return Ok(fresh);
+        }
+        for (at, why) in &refused {
+            let event = &batch.events[*at];
+            let bytes = serde_json::to_vec(event).expect("a CloudEvent is JSON");
+            self.set_aside(topic(&event.kind), batch.offsets[*at], &bytes, why).await?;
+        }
+        self.views.apply(&[], position, now).await?;
+        Ok(fresh)
+    }
+
+    async fn set_aside(
+        &self,
+        topic: &'static str,
+        offset: i64,
+        bytes: &[u8],
+        why: &str,
+    ) -> Result<(), sqlx::Error> {
+        let place = offset.to_string();
+        self.views.keep_letter((topic, &place), bytes, why, self.log.now()).await?;
+        counter!("tickler_dlq_total", "topic" => topic).increment(1);
+        tracing::error!(topic, offset, why, "an event was set aside; see `tickler dlq list`");
+        Ok(())
     }
 
     /// Notes a failure and waits, longer each time.
@@ -225,8 +285,9 @@ impl Run {
     }
 }
 
-/// Keeps what can be forgotten within its bounds: messages for a day, deleted tasks as long as they can be restored.
-async fn retain(clock: Embedded, views: Views, mut stopped: watch::Receiver<bool>) {
+/// Keeps what can be forgotten within its bounds, until the sender of `stopped` goes or says so: messages for a day,
+/// deleted tasks as long as they can be restored, letters for a month once somebody has decided over them.
+pub(crate) async fn retain<T>(clock: Actors, views: Views, mut stopped: watch::Receiver<T>) {
     loop {
         let pause = tokio::time::sleep(Duration::from_millis(RETENTION_MS));
         tokio::select! {
@@ -234,7 +295,11 @@ async fn retain(clock: Embedded, views: Views, mut stopped: watch::Receiver<bool
             _ = stopped.changed() => return,
         }
         let now = clock.now();
-        for kept in [views.forget_messages(now).await, views.forget_deleted(now).await] {
+        for kept in [
+            views.forget_messages(now).await,
+            views.forget_deleted(now).await,
+            views.forget_letters(now).await,
+        ] {
             if let Err(error) = kept {
                 tracing::warn!(%error, "what is too old was not forgotten; later again");
             }

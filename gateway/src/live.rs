@@ -20,6 +20,8 @@ pub(crate) const USER_STREAMS_MAX: usize = 20;
 const TAIL_MAX: usize = 128;
 /// Most messages that a stream takes at once.
 const PAGE_MAX: i64 = 100;
+/// About so many bytes a stream takes at once, so that one that waits for its client holds no more; one message at least.
+const PAGE_BYTES_MAX: usize = 256 << 10;
 /// The wait before other processes are listened to again.
 const LISTEN_RETRY_MS: u64 = 1_000;
 /// A stream that is further behind than this, after it once was up to date, is told to fetch anew.
@@ -227,6 +229,7 @@ impl Stream {
                         Err(ChangesError::Database(error)) => return Err(error),
                     },
                 };
+                let messages = first_bytes(messages);
                 if let Some(last) = messages.last() {
                     self.at = last.ordinal;
                     return Ok(Next::Messages(messages));
@@ -247,6 +250,18 @@ impl Stream {
         let now = self.go_to_now().await?;
         Ok(Next::Reset(reset, now))
     }
+}
+
+/// The first messages that are no longer than a page together; the first in any case.
+fn first_bytes(mut messages: Vec<Message>) -> Vec<Message> {
+    let mut bytes = 0;
+    let fit = messages.iter().take_while(|message| {
+        bytes += message.json.len();
+        bytes <= PAGE_BYTES_MAX
+    });
+    let fit = fit.count();
+    messages.truncate(fit.max(1));
+    messages
 }
 
 impl Drop for Stream {

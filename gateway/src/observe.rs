@@ -21,6 +21,7 @@ use crate::{
     app::App,
     config::{Config, LogFormat},
     http::new_trace,
+    patrol,
 };
 
 /// The target of the lines that say where the program is: shown at every log level.
@@ -92,6 +93,9 @@ fn name_all() {
     for actor in ["TaskListActor", "ReminderActor"] {
         counter!("tickler_commands_total", "actor" => actor, "outcome" => "done").increment(0);
         let _ = histogram!("tickler_turn_seconds", "actor" => actor);
+    }
+    for actor in ["ReminderActor", "RecurrenceActor"] {
+        counter!(patrol::FOUND, "actor" => actor).increment(0);
     }
     gauge!("tickler_outbox_pending").increment(0.0);
     gauge!("tickler_feed_lag_seconds", "consumer" => "views").increment(0.0);

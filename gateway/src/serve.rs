@@ -8,7 +8,7 @@ use actors::{
 };
 use anyhow::Context;
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     Accounts,
@@ -21,6 +21,7 @@ use crate::{
     observe::START,
     sidecar,
     views::Views,
+    waiting,
 };
 
 /// Longest that requests under way may still take after a signal to stop.
@@ -54,11 +55,13 @@ impl Host {
     }
 }
 
-/// What runs beside the requests; nothing of it where events are delivered to us.
+/// What runs beside the requests.
 #[derive(Default)]
 pub(crate) struct Running {
     feed: Option<feed::Running>,
     notify: Option<notify::Running>,
+    /// Where events are delivered to us, ends what else runs when it is dropped.
+    beside: Option<watch::Sender<i64>>,
 }
 
 impl Running {
@@ -70,6 +73,7 @@ impl Running {
         if let Some(notify) = self.notify {
             notify.stop().await;
         }
+        drop(self.beside);
     }
 }
 
@@ -94,6 +98,10 @@ impl Server {
         if let Actors::Embedded(here) = &host.actors {
             here.announce(&format!("http://{address}"))?;
         }
+        let (listener, porch) = match &config.database_url {
+            Some(url) => waiting::for_postgres(url, listener).await?,
+            None => (listener, None),
+        };
         let (app, running) = open_app(config, host).await?;
         let router = match app.config.role {
             Role::Actors => http::probes(&app),
@@ -103,6 +111,9 @@ impl Server {
             Actors::Dapr(front) => sidecar::door(&app, front, router).await?,
             Actors::Embedded(_) => router,
         };
+        if let Some(porch) = porch {
+            porch.end(router.clone()).await;
+        }
         Ok(Self { app, router, running, listener, address, sidecars })
     }
 
@@ -196,11 +207,16 @@ pub(crate) async fn open_app(config: Config, host: Host) -> anyhow::Result<(Arc<
         Actors::Embedded(here) => {
             let (feed, following) = Feed::start(here.clone(), views.apart().await?, live.clone());
             let notifying = notify.start(feed.batches());
-            (feed, Running { feed: Some(following), notify: Some(notifying) })
+            (feed, Running { feed: Some(following), notify: Some(notifying), beside: None })
         }
-        Actors::Dapr(_) => {
+        Actors::Dapr(_) if config.role == Role::Actors => (Feed::delivered(), Running::default()),
+        Actors::Dapr(front) => {
             tokio::spawn(live.clone().hear_others(views.clone()));
-            (Feed::delivered(), Running::default())
+            let (beside, none) = watch::channel(0);
+            tokio::spawn(feed::retain(host.actors.clone(), views.clone(), none.clone()));
+            tokio::spawn(sidecar::register_patrol((**front).clone(), none.clone()));
+            let notify = Some(notify.start(none));
+            (Feed::delivered(), Running { feed: None, notify, beside: Some(beside) })
         }
     };
     let beside = (views, feed, live, notify);

@@ -6,6 +6,9 @@
 mod broker;
 mod event;
 mod jobs;
+mod letter;
+
+pub(crate) use jobs::register_patrol;
 
 use std::{sync::Arc, time::Duration};
 
@@ -103,7 +106,7 @@ fn routes(sidecar: Arc<Sidecar>) -> Router {
 }
 
 /// Whether a path is one of the sidecar's.
-fn is_inside(path: &str) -> bool {
+pub(crate) fn is_inside(path: &str) -> bool {
     const PLACES: [&str; 6] =
         ["/dapr/", "/actors/", "/events/", "/api/events/", "/job/", "/cron-re"];
     PLACES.iter().any(|place| path.starts_with(place))

@@ -9,7 +9,9 @@ mod batch;
 mod changes;
 pub(crate) mod deliveries;
 mod fact;
+pub(crate) mod letters;
 mod message;
+mod pending;
 mod replay;
 mod search;
 #[cfg(test)]
@@ -29,10 +31,12 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use apply::Applied;
 pub(crate) use apply::CHANNEL;
 pub use audit::{AuditEntry, AuditPage, AuditQuery};
 pub use changes::{Changes, ChangesError, MESSAGES_KEPT_MS};
 pub(crate) use fact::topic;
+pub use letters::Letter;
 pub use message::Message;
 #[cfg(test)]
 pub(crate) use message::task as task_of;

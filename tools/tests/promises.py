@@ -26,9 +26,9 @@ class Stack:
     facts = {}
 
     @classmethod
-    def up(cls, hosts=2):
-        out = stack("up", "--hosts", str(hosts), "--env", "TICKLER_AUTH=jwt", "--env", f"TICKLER_JWT_SECRET={SECRET}",
-                    "--env", "TICKLER_RATE_USER=0")
+    def up(cls, hosts=2, *env):
+        env = ["TICKLER_AUTH=jwt", f"TICKLER_JWT_SECRET={SECRET}", "TICKLER_RATE_USER=0", *env]
+        out = stack("up", "--hosts", str(hosts), *[word for one in env for word in ("--env", one)])
         cls.facts = dict(line.split("=", 1) for line in out.splitlines())
 
     @staticmethod

@@ -2,8 +2,10 @@
 
 use dapr::dapr::proto::{
     common::v1::{JobFailurePolicy, JobFailurePolicyConstant, job_failure_policy::Policy},
-    runtime::v1::RegisterActorReminderRequest,
+    runtime::v1::{Job, RegisterActorReminderRequest, ScheduleJobRequest},
 };
+
+use tonic::Code;
 
 use super::{ARM_MS, Dapr, actor_id, within};
 use crate::{
@@ -44,5 +46,20 @@ impl Dapr {
         };
         let mut client = self.client.clone();
         within(ARM_MS, client.register_actor_reminder(request)).await.map(|_| ())
+    }
+
+    /// Registers a recurring job where there is none of that name.
+    pub(super) async fn schedule_job(&self, name: &str, schedule: &str) -> Result<(), Unavailable> {
+        let (name, schedule) = (name.to_owned(), Some(schedule.to_owned()));
+        let job = Job { name, schedule, ..Job::default() };
+        let request = ScheduleJobRequest { job: Some(job), overwrite: false };
+        let mut client = self.client.clone();
+        let register = async {
+            match client.schedule_job(request).await {
+                Err(status) if status.code() == Code::AlreadyExists => Ok(()),
+                registered => registered.map(|_| ()),
+            }
+        };
+        within(ARM_MS, register).await
     }
 }

@@ -10,6 +10,7 @@ use tokio::{
     sync::OnceCell,
     time::{Duration, Instant, sleep, sleep_until, timeout_at},
 };
+use uuid::Uuid;
 
 use super::{
     Dapr, Topics,
@@ -26,6 +27,7 @@ use crate::{
         time::Timestamp,
     },
     reach::{Answered, Done, Failure},
+    recurrence,
     turn::{CONFIRM_MS, Seen},
 };
 
@@ -221,6 +223,26 @@ impl Front {
     /// Wakes a user's reminders, which fire what is due.
     pub async fn wake_reminders(&self, user: &UserId) -> Result<(), Unavailable> {
         self.dapr.arm(&Key::reminder(user), self.dapr.now()).await
+    }
+
+    /// When a rule rings next, as its actor says.
+    pub async fn rings_at(&self, user: &UserId, rule: Uuid) -> Result<Option<Timestamp>, Failure> {
+        let seen = Seen { version: 0, heard: None };
+        let question = Question { query: recurrence::Query::Ledger, seen };
+        let answered: Answered<recurrence::Answer> =
+            self.send(&Key::recurrence(user, rule), "query", &question).await?;
+        let recurrence::Answer::Ledger { next, .. } = answered.answer;
+        Ok(next.map(|(_, moment)| moment))
+    }
+
+    /// Wakes a rule, which rings what has come.
+    pub async fn wake_rule(&self, user: &UserId, rule: Uuid) -> Result<(), Unavailable> {
+        self.dapr.arm(&Key::recurrence(user, rule), self.dapr.now()).await
+    }
+
+    /// Registers a job of this app where there is none of that name: it comes by `POST /job/{name}` to one process of the cluster.
+    pub async fn schedule_job(&self, name: &str, schedule: &str) -> Result<(), Unavailable> {
+        self.dapr.schedule_job(name, schedule).await
     }
 
     /// The sidecar's routes for the actors that live here.

@@ -10,12 +10,11 @@ use std::{
 use chrono_tz::Tz;
 use tokio::{sync::watch, time::Instant};
 
-use super::{Clock, Delivered, Delivery, Desk, OpenError, Receivers};
+use super::{Clock, Delivered, Delivery, Desk, FromLog, OpenError, Receivers};
 use crate::{
     host::{Host, Unavailable},
     message::{
         call::Call,
-        event::Event,
         key::{Key, Kind, UserId},
         reminder,
         task::{command, query},
@@ -110,7 +109,7 @@ impl Embedded {
     }
 
     /// About `limit` events after the offset `after`, each with its own, oldest first.
-    pub async fn log(&self, after: i64, limit: usize) -> Result<Vec<(i64, Event)>, Unavailable> {
+    pub async fn log(&self, after: i64, limit: usize) -> Result<Vec<(i64, FromLog)>, Unavailable> {
         self.desk.log(after, limit).await
     }
 

@@ -17,7 +17,7 @@ use super::{
     OpenError,
     clock::Clock,
     lock::Lock,
-    store::{self, Store},
+    store::{self, FromLog, Store},
     timer::Timer,
     writer::{Ask, Logged, Writer},
 };
@@ -148,7 +148,7 @@ impl Desk {
     }
 
     /// About `limit` events after the offset `after`, each with its own, oldest first.
-    pub async fn log(&self, after: i64, limit: usize) -> Result<Vec<(i64, Event)>, Unavailable> {
+    pub async fn log(&self, after: i64, limit: usize) -> Result<Vec<(i64, FromLog)>, Unavailable> {
         self.inner.store.log(after, limit).await
     }
 

@@ -2,6 +2,7 @@
 
 use std::{path::Path, str::FromStr, time::Duration};
 
+use serde_json::value::RawValue;
 use sqlx::{
     Connection, Row, SqliteConnection, SqlitePool,
     sqlite::{
@@ -76,6 +77,34 @@ pub(super) struct Marks {
     pub(super) actor: i64,
     /// How often the file has been opened.
     pub(super) run: i64,
+}
+
+/// An event of the log, or what stands there that cannot be read as one.
+pub type FromLog = Result<Event, Unreadable>;
+
+/// What stands in the log and is no event: damaged, or of another version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// It, as it stands there.
+    pub bytes: Vec<u8>,
+    /// Why it cannot be read.
+    pub why: String,
+}
+
+/// The events of a row, one by one; of a row that is no list, the whole row.
+fn logged(bytes: &[u8]) -> Vec<FromLog> {
+    if let Ok(events) = serde_json::from_slice::<Vec<Event>>(bytes) {
+        return events.into_iter().map(Ok).collect();
+    }
+    match serde_json::from_slice::<Vec<&RawValue>>(bytes) {
+        Ok(events) => events.into_iter().map(|event| one(event.get().as_bytes())).collect(),
+        Err(why) => vec![Err(Unreadable { bytes: bytes.to_vec(), why: why.to_string() })],
+    }
+}
+
+fn one(bytes: &[u8]) -> FromLog {
+    serde_json::from_slice(bytes)
+        .map_err(|why| Unreadable { bytes: bytes.to_vec(), why: why.to_string() })
 }
 
 /// The readers.
@@ -185,7 +214,7 @@ impl Store {
         &self,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<(i64, Event)>, Unavailable> {
+    ) -> Result<Vec<(i64, FromLog)>, Unavailable> {
         let rows_max = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.rows(sqlx::query(LOG).bind(after).bind(rows_max)).await?;
         let mut log = Vec::with_capacity(rows.len());
@@ -195,7 +224,7 @@ impl Store {
             }
             let last: i64 = row.try_get(0).map_err(unreadable)?;
             let bytes: &[u8] = row.try_get(1).map_err(unreadable)?;
-            let events: Vec<Event> = serde_json::from_slice(bytes).map_err(unreadable)?;
+            let events = logged(bytes);
             let first = last + 1 - events.len() as i64;
             log.extend((first..).zip(events).filter(|(offset, _)| *offset > after));
         }
@@ -252,4 +281,29 @@ fn read_key(text: &str) -> Option<Key> {
         _ => return None,
     };
     Some(Key { kind, user: UserId::parse(user)?, rule })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_event_hides_none_of_the_others() {
+        let good = serde_json::json!({
+            "id": Uuid::nil(), "key": {"kind": "TaskListActor", "user": "ann"}, "sequence": 1,
+            "index": 0, "time": "2027-01-01T00:00:00.000Z",
+            "by": {"kind": "user", "id": "ann"}, "traceparent": null,
+            "fact": {"topic": "task-events", "type": "task.created", "subject": Uuid::nil(),
+                "cause": null, "data": {}},
+        });
+        let row = format!("[{good},{{\"id\":7}},{good}]");
+        let read = logged(row.as_bytes());
+        assert!(read[0].is_ok() && read[2].is_ok(), "{read:?}");
+        let poison = read[1].as_ref().unwrap_err();
+        assert_eq!(poison.bytes, br#"{"id":7}"#);
+        assert!(!poison.why.is_empty());
+        let damaged = logged(b"[{\"id\":");
+        assert_eq!(damaged.len(), 1);
+        assert_eq!(damaged[0].as_ref().unwrap_err().bytes, b"[{\"id\":");
+    }
 }

@@ -38,6 +38,9 @@ pub enum Event {
         task: Option<Uuid>,
         /// What became of it.
         what: What,
+        /// When it rings next, where it is on a schedule.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rings_at: Option<Timestamp>,
     },
     /// Starts have come, or were passed over.
     Rang {
@@ -78,10 +81,13 @@ pub enum What {
 impl Event {
     /// What the log is told (CONTRACT §13).
     pub(super) fn fact(&self) -> Option<Fact> {
-        let Self::Told { rule, task, what } = self else { return None };
+        let Self::Told { rule, task, what, rings_at } = self else { return None };
         let mut data = Map::new();
         data.insert("recurrence_id".to_owned(), json!(rule));
         data.insert("task_id".to_owned(), json!(task));
+        if let Some(at) = rings_at {
+            data.insert("rings_at".to_owned(), json!(at.to_string()));
+        }
         let kind = match what {
             What::Started => "recurrence.started",
             What::Skipped { occurrence } => {

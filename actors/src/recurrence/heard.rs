@@ -29,6 +29,7 @@ impl Recurrence {
         let (rung, next) = self.next_of(state);
         let entries = self.entries_of(state);
         let heard = Event::Heard { state: Arc::new(state.clone()), next, rung, entries };
+        let rings_at = next.map(|(_, moment)| moment);
         let rule = state.series.id;
         let newest = state.series.open_task_ids.last().copied();
         let told = whats(self.held.as_deref().map(|held| held.series.as_ref()), &state.series);
@@ -37,7 +38,7 @@ impl Recurrence {
                 What::Skipped { occurrence } => self.ledger.task(*occurrence),
                 _ => newest,
             };
-            Event::Told { rule, task, what }
+            Event::Told { rule, task, what, rings_at }
         });
         std::iter::once(heard).chain(told).collect()
     }

@@ -67,6 +67,9 @@ pub enum Event {
         task: Arc<Task>,
         /// The occurrence before it.
         previous: Option<Uuid>,
+        /// When the rule rings next, where it is on a schedule.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rings_at: Option<Timestamp>,
     },
     /// A rule is now so. What the log is told of it, its own actor tells.
     Series {

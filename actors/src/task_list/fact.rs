@@ -32,13 +32,16 @@ pub(super) fn fact(event: &Event) -> Option<Fact> {
                 data,
             })
         }
-        Event::Recurred { task, previous } => {
+        Event::Recurred { task, previous, rings_at } => {
             let mut data = Map::new();
             data.insert("recurrence_id".to_owned(), json!(task.recurrence_id));
             data.insert("task_id".to_owned(), json!(task.id));
             data.insert("previous_task_id".to_owned(), json!(previous));
             data.insert("occurrence".to_owned(), text(task.occurrence));
             data.insert("due_date".to_owned(), text(task.due));
+            if let Some(at) = rings_at {
+                data.insert("rings_at".to_owned(), json!(at.to_string()));
+            }
             let cause = match (previous, task.recurrence_id) {
                 (Some(id), _) => Some(Cause { kind: "task".to_owned(), id: *id }),
                 (None, Some(id)) => Some(Cause { kind: "rule".to_owned(), id }),

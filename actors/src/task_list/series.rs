@@ -8,7 +8,7 @@ use chrono::{NaiveDateTime, TimeDelta, Timelike};
 use uuid::Uuid;
 
 use super::{
-    coming::Next,
+    coming::{self, Next},
     complete, edit,
     event::{Event, Fate},
     order, ring,
@@ -339,10 +339,11 @@ pub(super) fn make(
     let mut series = series.clone();
     (series.made, series.last, series.last_task) = (next.made, Some(next.start), Some(id));
     let rule = Cause { kind: "rule".to_owned(), id: series.id };
+    let rings_at = coming::ring(&series, zone).map(|(_, moment)| moment);
     work.put_series(series);
     let cause = work.cause.replace(rule);
     let task = work.put(Fate::Created, task);
     work.cause = cause;
-    work.emit(Event::Recurred { task: task.clone(), previous });
+    work.emit(Event::Recurred { task: task.clone(), previous, rings_at });
     task
 }

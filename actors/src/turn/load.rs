@@ -20,6 +20,9 @@ use crate::{
 /// How often a journal with a gap is read again before it is called broken: a bulk read may be torn.
 const REREADS_MAX: usize = 3;
 
+/// What is said where no bulk read was whole.
+const NOT_WHOLE: &str = "the store's answers are cut off";
+
 /// What a bulk read says.
 struct Loaded<A: Actor> {
     state: State<A>,
@@ -55,12 +58,21 @@ impl<A: Actor, H: Host> Turns<A, H> {
             let record = self.host().load(&cell.key).await;
             let record = record.map_err(|error| Failure::Unavailable(error.0))?;
             match self.assemble(cell, &record) {
-                Ok(loaded) => return Ok(self.install(cell, loaded, began)),
-                Err(Unread::Gap) if gaps < REREADS_MAX => gaps += 1,
+                Ok(loaded) if self.is_whole(cell, &loaded).await? => {
+                    return Ok(self.install(cell, loaded, began));
+                }
+                Ok(_) | Err(Unread::Gap) if gaps < REREADS_MAX => gaps += 1,
+                Ok(_) => return Err(Failure::Unavailable(NOT_WHOLE.to_owned())),
                 Err(Unread::Gap) => return Err(broken(cell, "the journal has a gap")),
                 Err(Unread::Damaged(why)) => return Err(broken(cell, &why)),
             }
         }
+    }
+
+    /// Whether nothing follows what a bulk read says. One that is cut off may say nothing of it, and look like a shorter
+    /// journal, or like none: Dapr's PostgreSQL component (1.18) takes the end of a broken connection for the end of the rows.
+    async fn is_whole(&self, cell: &Cell<A>, loaded: &Loaded<A>) -> Result<bool, Failure> {
+        Ok(H::OWNS_STORE || self.is_last(cell, loaded.state.sequence).await?)
     }
 
     fn assemble(&self, cell: &Cell<A>, record: &Record) -> Result<Loaded<A>, Unread> {
@@ -126,21 +138,22 @@ impl<A: Actor, H: Host> Turns<A, H> {
         generation: u64,
     ) -> Result<bool, Failure> {
         let began = Instant::now();
-        let next = sequence + 1;
-        let row = self.host().slot(&cell.key, next % H::RING).await;
-        let row = row.map_err(|error| Failure::Unavailable(error.0))?;
-        let latest = match row {
-            None => next <= H::RING,
-            Some(row) => {
-                let head = frame::head(&row.bytes).map_err(|why| broken(cell, &why))?;
-                head.sequence + H::RING == next
-            }
-        };
+        let latest = self.is_last(cell, sequence).await?;
         let mut memory = cell.memory();
         if latest && memory.generation == generation {
             memory.validated_at = memory.validated_at.max(began);
         }
         Ok(latest)
+    }
+
+    /// Whether the store has no turn after `sequence`, by the slot where it would be.
+    async fn is_last(&self, cell: &Cell<A>, sequence: u64) -> Result<bool, Failure> {
+        let next = sequence + 1;
+        let row = self.host().slot(&cell.key, next % H::RING).await;
+        let row = row.map_err(|error| Failure::Unavailable(error.0))?;
+        let Some(row) = row else { return Ok(next <= H::RING) };
+        let head = frame::head(&row.bytes).map_err(|why| broken(cell, &why))?;
+        Ok(head.sequence + H::RING == next)
     }
 
     /// The committed state and its generation.

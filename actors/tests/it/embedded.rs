@@ -9,7 +9,7 @@ use std::{
 };
 
 use actors::{
-    embedded::{Clock, Delivery, Desk, OpenError, Receivers},
+    embedded::{Clock, Delivery, Desk, FromLog, OpenError, Receivers},
     host::{Expect, Host, Unavailable},
     message::{
         event::Event,
@@ -89,7 +89,7 @@ impl Place for Embedded {
     async fn log(&self) -> Vec<Event> {
         let log = self.desk.log(0, 1_000).await.unwrap();
         assert!(log.is_sorted_by(|one, next| one.0 < next.0));
-        log.into_iter().map(|(_, event)| event).collect()
+        log.into_iter().map(|(_, event)| event.unwrap()).collect()
     }
 
     /// As good as killed: nothing is told to close, and what is on the disk is all there is.
@@ -155,7 +155,7 @@ async fn the_log_is_read_from_any_offset_and_kept_from_any_offset() {
         desk.append(&key, sequence, entry, Expect::Absent, None, &events).await.unwrap();
     }
     newest.wait_for(|newest| *newest == 15).await.unwrap();
-    let offsets = |log: Vec<(i64, Event)>| log.into_iter().map(|(at, _)| at).collect::<Vec<_>>();
+    let offsets = |log: Vec<(i64, FromLog)>| log.into_iter().map(|(at, _)| at).collect::<Vec<_>>();
     assert_eq!(offsets(desk.log(0, 100).await.unwrap()), (1..=15).collect::<Vec<_>>());
     assert_eq!(offsets(desk.log(4, 100).await.unwrap()), (5..=15).collect::<Vec<_>>());
     assert_eq!(offsets(desk.log(4, 3).await.unwrap()), (5..=9).collect::<Vec<_>>());

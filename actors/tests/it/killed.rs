@@ -192,6 +192,7 @@ async fn check(folder: &Path, known: &mut HashMap<usize, u64>, kill: usize) {
         let Some((last, _)) = page.last() else { break };
         after = *last;
         for (_, event) in page {
+            let event = event.unwrap();
             let newest = logged.entry(event.key.clone()).or_default();
             let expected = if event.index == 0 { *newest + 1 } else { *newest };
             assert_eq!(event.sequence, expected, "kill {kill}: the log of {}", event.key);

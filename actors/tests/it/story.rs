@@ -101,7 +101,7 @@ impl House {
             loop {
                 newest.borrow_and_update();
                 let log = self.embedded.log(0, 1_000).await.unwrap();
-                let events = log.into_iter().map(|(_, event)| event);
+                let events = log.into_iter().map(|(_, event)| event.unwrap());
                 let found: Vec<_> = events.filter(|event| event.fact.kind == kind).collect();
                 if found.len() >= times {
                     return found;
@@ -119,7 +119,7 @@ impl House {
 
     async fn times_logged(&self, kind: &str) -> usize {
         let log = self.embedded.log(0, 1_000).await.unwrap();
-        log.iter().filter(|(_, event)| event.fact.kind == kind).count()
+        log.iter().filter(|(_, event)| event.as_ref().unwrap().fact.kind == kind).count()
     }
 }
 

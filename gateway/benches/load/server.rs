@@ -143,6 +143,19 @@ impl Client {
         }
     }
 
+    /// Looks at a user's stream from here on, once it has begun.
+    pub(crate) async fn watch(mut self, user: &str) -> Events {
+        let token = token(user);
+        let request = format!(
+            "GET /api/v1/live HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n"
+        );
+        self.stream.write_all(request.as_bytes()).await.unwrap();
+        let mut events = Events { stream: self.stream, text: String::new() };
+        let ready = events.next().await.unwrap();
+        assert!(ready.starts_with("{\"id\":"), "{ready}");
+        events
+    }
+
     async fn ask(
         &mut self,
         method: &str,
@@ -173,6 +186,34 @@ impl Client {
         let answered = String::from_utf8_lossy(&self.read);
         assert_eq!(answered.get(9..12), Some(status.to_string().as_str()), "{answered}");
         took
+    }
+}
+
+/// A stream of server-sent events.
+pub(crate) struct Events {
+    stream: TcpStream,
+    text: String,
+}
+
+impl Events {
+    /// The data of the next event; `None` where the stream has ended.
+    pub(crate) async fn next(&mut self) -> Option<String> {
+        loop {
+            // The chunks' own lines are neither.
+            if let Some((_, after)) = self.text.split_once("data: ")
+                && let Some((data, rest)) = after.split_once("\n\n")
+            {
+                let data = data.to_owned();
+                self.text = rest.to_owned();
+                return Some(data);
+            }
+            let mut chunk = [0; 4 << 10];
+            let n = self.stream.read(&mut chunk).await.ok()?;
+            if n == 0 {
+                return None;
+            }
+            self.text.push_str(std::str::from_utf8(&chunk[..n]).unwrap());
+        }
     }
 }
 

@@ -87,15 +87,29 @@ impl Replay {
 
 impl Whose {
     fn config(&self) -> Result<Config, Exit> {
-        let flags = Flags { data: self.data.clone(), ..Flags::default() };
-        Config::read(variables(), &flags).map_err(|wrong| {
-            eprintln!("tickler: {wrong}");
-            Exit::Usage
-        })
+        config(self.data.clone())
     }
 }
 
-fn ended(result: anyhow::Result<Exit>) -> Exit {
+/// The configuration of a command, with the folder that it names.
+pub(super) fn config(data: Option<PathBuf>) -> Result<Config, Exit> {
+    let flags = Flags { data, ..Flags::default() };
+    Config::read(variables(), &flags).map_err(|wrong| {
+        eprintln!("tickler: {wrong}");
+        Exit::Usage
+    })
+}
+
+/// The views, which must be there already.
+pub(super) async fn views_there(config: &Config) -> anyhow::Result<Views> {
+    let file = config.data.join(views::FILE);
+    if config.database_url.is_none() && !file.exists() {
+        anyhow::bail!("there is no audit trail at {}", file.display());
+    }
+    open_views(config).await
+}
+
+pub(super) fn ended(result: anyhow::Result<Exit>) -> Exit {
     result.unwrap_or_else(|error| {
         eprintln!("tickler: {error:#}");
         Exit::Unavailable
@@ -103,11 +117,7 @@ fn ended(result: anyhow::Result<Exit>) -> Exit {
 }
 
 async fn verify(config: &Config, user: Option<String>) -> anyhow::Result<Exit> {
-    let file = config.data.join(views::FILE);
-    if config.database_url.is_none() && !file.exists() {
-        anyhow::bail!("there is no audit trail at {}", file.display());
-    }
-    let views = open_views(config).await?;
+    let views = views_there(config).await?;
     let users = match user {
         Some(user) => vec![user],
         None => views.audited_users().await?,

@@ -43,6 +43,8 @@ const RETRY_MS: u64 = 2_000;
 const COMMENT_MS: u64 = 15_000;
 /// Longest that a WebSocket may take to take one frame.
 const FRAME_MS: u64 = 10_000;
+/// Longest that a client who reads too slowly may take to hear so: it may have been asleep.
+const TOO_SLOW_MS: u64 = 60_000;
 /// Longest that a stream lasts before its client must say again who it is.
 const STREAM_MS: i64 = 12 * 3_600_000;
 /// Seconds after which a user with too many streams may try again.
@@ -384,12 +386,20 @@ async fn send(socket: &mut WebSocket, frame: Frame) -> bool {
     let sending = tokio::time::timeout(Duration::from_millis(FRAME_MS), socket.send(frame)).await;
     match sending {
         Ok(sent) => sent.is_ok(),
-        Err(_) => close(socket, TOO_SLOW, "too slow").await,
+        Err(_) => close_within(socket, (TOO_SLOW, "too slow"), TOO_SLOW_MS).await,
     }
 }
 
 async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) -> bool {
+    close_within(socket, (code, reason), FRAME_MS).await
+}
+
+async fn close_within(
+    socket: &mut WebSocket,
+    (code, reason): (u16, &'static str),
+    within_ms: u64,
+) -> bool {
     let frame = Frame::Close(Some(CloseFrame { code, reason: reason.into() }));
-    let _ = tokio::time::timeout(Duration::from_millis(FRAME_MS), socket.send(frame)).await;
+    let _ = tokio::time::timeout(Duration::from_millis(within_ms), socket.send(frame)).await;
     false
 }

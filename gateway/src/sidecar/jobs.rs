@@ -1,21 +1,50 @@
 //! Jobs and cron bindings: the net under actor reminders. Early, late or twice they do no harm.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use actors::message::key::UserId;
+use actors::{dapr::Front, message::key::UserId};
 use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
 use serde_json::json;
+use tokio::{sync::watch, time::sleep};
 
 use super::Sidecar;
-use crate::app::{random_id, wall_clock};
+use crate::{
+    app::{random_id, wall_clock},
+    patrol,
+};
 
 /// The job that wakes one user's reminders: this and the user.
 const REMINDERS: &str = "reminders-";
 /// The job that looks for what should have fired.
 const PATROL: &str = "patrol";
+/// How often it does.
+const PATROL_EVERY: &str = "@every 5m";
+/// The job is looked after this often: a scheduler that has lost its data has lost the job.
+const REGISTER_EVERY: Duration = Duration::from_secs(600);
+/// The wait before it is registered again, where the sidecar did not take it.
+const REGISTER_AGAIN: Duration = Duration::from_secs(10);
+
+/// Keeps the patrol registered, one job for all hosts, until the process stops.
+pub(crate) async fn register_patrol(front: Front, mut stopped: watch::Receiver<i64>) {
+    let register = async {
+        loop {
+            match front.schedule_job(PATROL, PATROL_EVERY).await {
+                Ok(()) => sleep(REGISTER_EVERY).await,
+                Err(error) => {
+                    tracing::info!(%error, "the patrol is not registered; trying again");
+                    sleep(REGISTER_AGAIN).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = register => {}
+        _ = stopped.changed() => {}
+    }
+}
 
 /// `OPTIONS /cron-reminders`, `/cron-recurrence`: yes, we take it.
 pub(super) async fn exists() -> StatusCode {
@@ -28,6 +57,8 @@ pub(super) async fn job(
     Path(name): Path<String>,
 ) -> StatusCode {
     if name == PATROL {
+        patrol::reminders(&sidecar.app.views, &sidecar.front).await;
+        patrol::rules(&sidecar.app.views, &sidecar.front).await;
         return StatusCode::OK;
     }
     let Some(user) = name.strip_prefix(REMINDERS).and_then(UserId::parse) else {
@@ -55,10 +86,12 @@ pub(super) async fn cron_reminders(State(sidecar): State<Arc<Sidecar>>) -> Statu
     if let Err(error) = sidecar.front.put(topic, check.to_string().into_bytes()).await {
         tracing::info!(%error, "no reminder.check was published");
     }
+    patrol::reminders(&sidecar.app.views, &sidecar.front).await;
     StatusCode::OK
 }
 
 /// `POST /cron-recurrence`
-pub(super) async fn cron_recurrence() -> StatusCode {
+pub(super) async fn cron_recurrence(State(sidecar): State<Arc<Sidecar>>) -> StatusCode {
+    patrol::rules(&sidecar.app.views, &sidecar.front).await;
     StatusCode::OK
 }

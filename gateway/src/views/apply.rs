@@ -9,6 +9,7 @@ use super::{
     Fresh, Views,
     batch::{Batch, Known},
     fact::{Fact, Stream},
+    letters, pending,
     search::{index_postgres, index_sqlite},
 };
 
@@ -175,7 +176,38 @@ macro_rules! write_batch {
             .push("'pending', 0, 0, '[]'")
             .push_bind($now.0)
             .push_bind($now.0));
+        let due = || $batch.due.values();
+        let rings = due().filter_map(|(user, due)| Some((user, due, due.at?)));
+        put!($db, $tx, pending::PUT.0, pending::PUT.1, rings, |row, (user, due, at)| row
+            .push_bind(due.subject)
+            .push_bind(due.actor.to_string())
+            .push_bind(**user)
+            .push_bind(*at));
+        let gone = due().filter(|(_, due)| due.at.is_none());
+        put!($db, $tx, pending::TAKE, ")", gone, |row, (_, due)| row.push_bind(due.subject));
     }};
+}
+
+/// Writes how far the log is read, and that a letter was replayed.
+macro_rules! conclude {
+    ($tx:ident, $position:ident, $letter:ident, $now:ident) => {{
+        if let Some((consumer, offset)) = $position {
+            sqlx::query(POSITION).bind(consumer).bind(offset).execute(&mut *$tx).await?;
+        }
+        if let Some(id) = $letter {
+            let decide = sqlx::query(letters::DECIDE).bind(id).bind(letters::REPLAYED).bind($now.0);
+            decide.execute(&mut *$tx).await?;
+        }
+    }};
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// What there is new to show, and to whom.
+    pub fresh: Vec<Fresh>,
+    /// Which events the database takes in no batch, by their place in this one, and why.
+    pub refused: Vec<(usize, String)>,
 }
 
 impl Views {
@@ -189,15 +221,68 @@ impl Views {
     ) -> Result<Vec<Fresh>, sqlx::Error> {
         let facts: Vec<Fact<'_>> =
             events.iter().filter_map(|event| Fact::read(event, now)).collect();
-        let facts = &facts[..];
+        self.apply_facts(&facts, (position, None), now).await
+    }
+
+    /// The same, but what the database refuses for what it is, and not for how it fares, holds up nobody: the others are
+    /// applied one by one. `position` is left to the caller where something was refused.
+    pub async fn apply_each(
+        &self,
+        events: &[CloudEvent],
+        position: Option<(&str, i64)>,
+        now: Timestamp,
+    ) -> Result<Applied, sqlx::Error> {
+        match self.apply(events, position, now).await {
+            Err(error) if self.refuses(&error) => {}
+            done => return Ok(Applied { fresh: done?, ..Applied::default() }),
+        }
+        let mut applied = Applied::default();
+        for (at, event) in events.iter().enumerate() {
+            match self.apply(std::slice::from_ref(event), None, now).await {
+                Ok(fresh) => applied.fresh.extend(fresh),
+                Err(error) if self.refuses(&error) => applied.refused.push((at, error.to_string())),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(applied)
+    }
+
+    /// Applies what was set aside, and says so of its letter.
+    pub(super) async fn apply_late(
+        &self,
+        event: &CloudEvent,
+        letter: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Fresh>, sqlx::Error> {
+        let fact = Fact::read(event, now).map(|fact| Fact { is_late: true, ..fact });
+        self.apply_facts(fact.as_slice(), (None, Some(letter)), now).await
+    }
+
+    /// Whether an error says that the same would be refused again: the value itself cannot be stored.
+    fn refuses(&self, error: &sqlx::Error) -> bool {
+        /// `SQLITE_TOOBIG`.
+        const TOO_BIG: &str = "18";
+        let sqlx::Error::Database(error) = error else { return false };
+        let Some(code) = error.code() else { return false };
+        match self {
+            Self::Sqlite(_) => code == TOO_BIG,
+            // Data exceptions, violated constraints, limits of the program.
+            Self::Postgres(_) => ["22", "23", "54"].iter().any(|class| code.starts_with(class)),
+        }
+    }
+
+    async fn apply_facts(
+        &self,
+        facts: &[Fact<'_>],
+        (position, letter): (Option<(&str, i64)>, Option<&str>),
+        now: Timestamp,
+    ) -> Result<Vec<Fresh>, sqlx::Error> {
         match self {
             Self::Sqlite(pool) => {
                 let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
                 let batch = Batch::of(facts, known!(Sqlite, tx, facts), now);
                 write_batch!(Sqlite, index_sqlite, tx, batch, now);
-                if let Some((consumer, offset)) = position {
-                    sqlx::query(POSITION).bind(consumer).bind(offset).execute(&mut *tx).await?;
-                }
+                conclude!(tx, position, letter, now);
                 tx.commit().await?;
                 Ok(batch.fresh)
             }
@@ -212,6 +297,7 @@ impl Views {
                 put!(Postgres, tx, NOTIFY.0, NOTIFY.1, told, |row, user| row
                     .push_bind(CHANNEL)
                     .push_bind(**user));
+                conclude!(tx, position, letter, now);
                 tx.commit().await?;
                 Ok(batch.fresh)
             }

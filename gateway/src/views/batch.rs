@@ -12,7 +12,7 @@ use serde_json::{
 use super::{
     Fresh, audit, deliveries,
     fact::{Fact, Stream},
-    message, search,
+    message, pending, search,
 };
 
 /// What the database knows of the streams, events and users of a batch.
@@ -67,6 +67,8 @@ pub(super) struct Batch<'a> {
     /// Each task as it is last in the batch.
     pub(super) tasks: search::Tasks<'a>,
     pub(super) deliveries: Vec<DeliveryRow<'a>>,
+    /// When each reminder fires next and each rule rings, and whose it is.
+    pub(super) due: BTreeMap<&'a str, (&'a str, pending::Due<'a>)>,
     /// What there is new to show, and to whom.
     pub(super) fresh: Vec<Fresh>,
 }
@@ -84,10 +86,14 @@ impl<'a> Batch<'a> {
             let json =
                 task.as_ref().map(|task| to_raw_value(task).expect("JSON values are written"));
             batch.say(fact, &known, json.as_deref());
+            let is_ours = fact.event.actor.is_some();
             if let Some((task, json)) =
-                task.zip(json).filter(|(task, _)| task.get("title").is_some())
+                task.zip(json).filter(|(task, _)| is_ours && task.get("title").is_some())
             {
                 batch.take_task(fact, &task, json);
+            }
+            if let Some(due) = pending::of(fact) {
+                batch.due.insert(due.subject, (fact.user, due));
             }
             batch.queue(fact, &known);
         }

@@ -113,7 +113,9 @@ const AGAIN: &str = "INSERT INTO delivery (id, endpoint, user_id, event_id, even
      DO UPDATE SET status = 'pending', claimed = 0, tries = 0, next_at = excluded.next_at";
 const DUE: &str = "SELECT d.* FROM delivery d WHERE d.ordinal IN (SELECT MIN(q.ordinal) FROM delivery q \
      LEFT JOIN webhook w ON w.id = q.endpoint WHERE q.status = 'pending' AND q.next_at <= $1 \
-     AND (w.id IS NULL OR w.status = 'active') GROUP BY q.endpoint) ORDER BY d.ordinal LIMIT $2";
+     AND (w.id IS NULL OR w.status = 'active') AND NOT EXISTS (SELECT 1 FROM delivery b \
+     WHERE b.endpoint = q.endpoint AND b.status = 'pending' AND b.claimed = 1 AND b.next_at > $1) \
+     GROUP BY q.endpoint) ORDER BY d.ordinal LIMIT $2";
 const NEXT: &str = "SELECT MIN(q.next_at) FROM delivery q LEFT JOIN webhook w ON w.id = q.endpoint \
      WHERE q.status = 'pending' AND (w.id IS NULL OR w.status = 'active')";
 const CLAIM: &str = "UPDATE delivery SET claimed = 1, next_at = $3 \
@@ -132,7 +134,7 @@ const LAST: &str = "SELECT * FROM delivery WHERE endpoint = $1 AND last_at IS NO
 const FORGET: &str = "DELETE FROM delivery WHERE status <> 'pending' AND created_at < $1";
 
 impl Views {
-    /// The first that is due of each endpoint, in order.
+    /// The first that is due of each endpoint, in order; none of an endpoint that another process calls just now.
     pub async fn due(&self, now: i64, limit: i64) -> Result<Vec<Delivery>, sqlx::Error> {
         on!(self, pool => sqlx::query_as(DUE).bind(now).bind(limit).fetch_all(pool).await)
     }

@@ -11,6 +11,8 @@ pub(super) struct Fact<'a> {
     pub(super) sequence: i64,
     pub(super) ordinal: i64,
     pub(super) happened_at: i64,
+    /// It was set aside while others went on: its place in its stream says nothing.
+    pub(super) is_late: bool,
 }
 
 /// An actor's events of one topic, which come in order: a consumer's name and the actor's.
@@ -32,6 +34,7 @@ impl<'a> Fact<'a> {
             sequence: number(&event.sequence),
             ordinal: number(&event.index),
             happened_at: time.map_or(now.0, |at| at.timestamp_millis()),
+            is_late: false,
         })
     }
 
@@ -42,6 +45,9 @@ impl<'a> Fact<'a> {
 
     /// Whose mark it must be above; `None` for what no actor of ours wrote.
     pub(super) fn stream(&self) -> Option<Stream> {
+        if self.is_late {
+            return None;
+        }
         self.event.actor.clone().map(|actor| (format!("views/{}", self.topic), actor))
     }
 

@@ -1,3 +1,5 @@
+mod aside;
+
 use actors::message::{event::CloudEvent, time::Timestamp};
 use serde_json::{Value, json};
 

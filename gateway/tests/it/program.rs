@@ -90,6 +90,11 @@ impl Program {
         self.folder.as_ref().expect("a deployed server has no folder here").path()
     }
 
+    /// The process, where it is ours.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     fn run(&mut self) {
         let mut child =
             command(self.data_dir().to_owned(), &self.env).spawn().expect("tickler starts");

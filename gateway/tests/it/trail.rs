@@ -245,7 +245,8 @@ async fn archived_tasks_are_shown_and_refuse_changes() {
     assert_eq!(kinds(&history(&server, &old).await)[0], ("task.archived", false));
 }
 
-fn tickler(server: &Program, args: &[&str]) -> (Option<i32>, String) {
+/// Runs a command on the server's folder; its code, and what it said on stdout and stderr.
+pub(crate) fn tickler(server: &Program, args: &[&str]) -> (Option<i32>, String) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_tickler"))
         .args(args)
         .arg("--data")
