@@ -165,6 +165,7 @@ class Load:
                     return
                 self.acknowledged[user.name].append(title)
                 self.times.append(time.monotonic())
+                time.sleep(0.02)  # what has gathered while Kafka was away goes out one by one, and the test waits for it
         except AssertionError as why:
             self.wrong.append(str(why))
 
