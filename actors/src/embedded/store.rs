@@ -286,16 +286,26 @@ fn read_key(text: &str) -> Option<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{
+        call::By,
+        event::{Fact, Topic},
+    };
 
     #[test]
     fn what_is_no_event_hides_none_of_the_others() {
-        let good = serde_json::json!({
-            "id": Uuid::nil(), "key": {"kind": "TaskListActor", "user": "ann"}, "sequence": 1,
-            "index": 0, "time": "2027-01-01T00:00:00.000Z",
-            "by": {"kind": "user", "id": "ann"}, "traceparent": null,
-            "fact": {"topic": "task-events", "type": "task.created", "subject": Uuid::nil(),
-                "cause": null, "data": {}},
-        });
+        let kind = "task.created".to_owned();
+        let (topic, subject) = (Topic::TaskEvents, Uuid::nil());
+        let good = Event {
+            id: Uuid::nil(),
+            key: Key::task_list(&UserId::parse("ann").unwrap()),
+            sequence: 1,
+            index: 0,
+            time: Timestamp(0),
+            by: By::system(),
+            traceparent: None,
+            fact: Fact { topic, kind, subject, cause: None, data: serde_json::Map::new() },
+        };
+        let good = serde_json::to_string(&good).unwrap();
         let row = format!("[{good},{{\"id\":7}},{good}]");
         let read = logged(row.as_bytes());
         assert!(read[0].is_ok() && read[2].is_ok(), "{read:?}");
