@@ -102,8 +102,9 @@ fn on_closed_task(held: &Record, mut next: Record, reason: Gone, at: &Moment<'_>
         next.reminder.remind_at = next.set_at;
     }
     if held.fired_too_soon(&next) {
-        next.reminder.remind_at = next.set_at;
-        return Some(Event::Cancelled { reminder: Arc::new(next.cancelled(reason, at)) });
+        let moment = next.set_at;
+        let next = next.pending(moment).cancelled(reason, at);
+        return Some(Event::Cancelled { reminder: Arc::new(next) });
     }
     if status == Status::Pending {
         return Some(Event::Cancelled { reminder: Arc::new(next.cancelled(reason, at)) });

@@ -56,10 +56,11 @@ fn the_due_date_moves_what_is_pending_and_not_snoozed() {
         (
             72,
             Hear(moved(900)),
+            // The list moves only what lies ahead of it: what has fired here had been put off there, and comes again.
             &[
-                "noted 1 triggered 60s v71000",
+                "scheduled 1 pending 900s v72000",
                 "noted 2 pending 610s v10000 zzz",
-                "noted 3 triggered 71s v71000",
+                "scheduled 3 pending 900s v72000",
                 "noted 4 pending 5000s v1",
             ],
         ),
@@ -68,6 +69,26 @@ fn the_due_date_moves_what_is_pending_and_not_snoozed() {
         (0, Hear(open(&[leading(1, 60)])), &["scheduled 1 pending 60s v1"]),
         (1, Hear(open(&[leading(1, 90)])), &["scheduled 1 pending 90s v1000"]),
         (2, Hear(open(&[leading(1, 1)])), &["scheduled 1 pending 1s v2000"]),
+    ]);
+}
+
+#[test]
+fn what_fired_when_it_had_been_put_off_is_cancelled_with_its_task_and_comes_back() {
+    story(&[
+        (0, Hear(open(&[leading(1, 60)])), &["scheduled 1 pending 60s v1"]),
+        (60, Wake(60), &["triggered 1 triggered 60s v60000", "delivered InApp sent 1"]),
+        (
+            61,
+            Hear(closed(Gone::TaskCompleted, &[leading(1, 900)])),
+            &["cancelled 1 cancelled 900s v61000 TaskCompleted"],
+        ),
+        (62, Hear(open(&[leading(1, 900)])), &["scheduled 1 pending 900s v62000"]),
+    ]);
+    // Moved forward, its firing stands for the earlier moment too.
+    story(&[
+        (0, Hear(open(&[leading(1, 60)])), &["scheduled 1 pending 60s v1"]),
+        (60, Wake(60), &["triggered 1 triggered 60s v60000", "delivered InApp sent 1"]),
+        (61, Hear(open(&[leading(1, 30)])), &["noted 1 triggered 60s v60000"]),
     ]);
 }
 
