@@ -73,6 +73,7 @@ class Person:
 
 
 def refused():
+    """Writes that the store refused; now and then one that was cancelled under way is among them."""
     return sum(scraped(Stack.port(f"daprd-{host}-metrics"), "dapr_component_state_count", 'operation="set"', 'success="false"')
                for host in (1, 2))
 
@@ -133,10 +134,9 @@ class Unfenced(Promises):
 
     def look(self):
         for one in range(number("UNFENCED", 10)):
-            found, stale, *_ = episode(one)
+            found, *_ = episode(one)
             lost = [what for what in found if ": lost" in what or ": overwritten" in what]
             print(f"without the fence, episode {one + 1}: {lost[:2]}", flush=True)
-            self.assertEqual(stale, 0, "the fence is still there")
             if lost:
                 return
         self.fail("no lost update was found: the harness shows nothing")
