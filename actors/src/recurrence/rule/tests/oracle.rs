@@ -159,12 +159,12 @@ fn elapsed(rule: &Rrule, start: NaiveDateTime, zone: Tz) -> Vec<i64> {
     for ahead in 0..ELAPSED_DAYS * 86_400 {
         let key = origin + ahead;
         let period = ahead / unit;
-        if period % rule.interval as i64 != 0 {
-            continue;
-        }
         if period != set.0 {
             all.extend(picked(rule, &set.1));
             set = (period, Vec::new());
+        }
+        if period % rule.interval as i64 != 0 {
+            continue;
         }
         // Offsets of our days are whole minutes, so most seconds need no zone.
         let second = key.rem_euclid(60) as u8;

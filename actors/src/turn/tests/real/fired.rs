@@ -139,7 +139,8 @@ fn cancelled(case: &Case<'_>, told: &Told) -> Result<(), String> {
             let since = case.models[version..].iter().zip(version..);
             let mut since = since
                 .take_while(|(_, turn)| *turn == version || case.list[turn - 1].at <= firing.at);
-            let fits = |is: Timestamp| firing.snoozed || is == firing.moment;
+            // One that comes earlier now may still come at its old moment: nothing was taken away.
+            let fits = |is: Timestamp| firing.snoozed || is <= firing.moment;
             if !since.any(|(model, _)| live(model, firing.id).is_some_and(fits)) {
                 return Err(format!(
                     "reminder {} of {was} fired at {}, off since turn {version}, told at {}",
@@ -210,7 +211,12 @@ fn agree(case: &Case<'_>, told: &Told) -> Result<(), String> {
             {
                 return wrong("another moment");
             }
-            let fired = told.firings.iter().any(|it| (it.id, it.moment) == (set.id, set.remind_at));
+            // Or at the later moment that it had before, where its clock heard of the earlier one too late.
+            let since = case.at(changed[&task.id]);
+            let fired = told.firings.iter().any(|it| {
+                let instead = it.moment > set.remind_at && it.at >= since;
+                it.id == set.id && (it.moment == set.remind_at || instead)
+            });
             let due = set.remind_at.0 < case.now - LAG_MS;
             let must = if due { !closed.contains(&task.id) } else { !pending };
             if must && !fired {
