@@ -25,6 +25,8 @@ const LOG: &str = "log";
 pub(crate) const CONSUMER: &str = "views";
 /// About so many events are applied in one transaction.
 const BATCH_EVENTS_MAX: usize = 256;
+/// After a batch the next one gathers for so long: a batch of many costs the views little more than one of a single event.
+const GATHER_MS: u64 = 10;
 /// The first wait after a failure; it doubles.
 const RETRY_MIN_MS: u64 = 50;
 /// The longest wait after a failure.
@@ -133,8 +135,8 @@ impl Run {
     async fn follow(mut self) {
         let Ok(mut at) = self.position().await else { return };
         let mut trimmed = at;
+        self.applied.send_replace(at);
         loop {
-            self.applied.send_replace(at);
             let Ok(events) = self.read(at).await else { return };
             let Some((last, _)) = events.last() else {
                 say_lag(0);
@@ -144,11 +146,15 @@ impl Run {
                 }
                 continue;
             };
-            let last = *last;
+            let (last, full) = (*last, events.len() >= BATCH_EVENTS_MAX);
             if self.apply(events, last).await.is_err() {
                 return;
             }
             at = last;
+            self.applied.send_replace(at);
+            if !full {
+                tokio::time::sleep(Duration::from_millis(GATHER_MS)).await;
+            }
             if at - trimmed > LOG_KEPT_EVENTS + LOG_TRIM_EVENTS {
                 trimmed = at - LOG_KEPT_EVENTS;
                 if let Err(error) = self.log.trim_log(trimmed).await {

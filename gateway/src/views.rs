@@ -101,12 +101,14 @@ impl Views {
         Ok(Self::Sqlite(pool))
     }
 
-    /// The same views over a connection of their own, for one who writes much: SQLite drops what a connection has in
-    /// memory when another one writes.
+    /// The same views over a connection of their own, for who writes what can be written again: SQLite drops what a
+    /// connection has in memory when another one writes. After a loss of power the file may stand some batches back,
+    /// its position in the log with it, and the log keeps more than the file's journal holds.
     pub async fn apart(&self) -> Result<Self, sqlx::Error> {
         match self {
             Self::Sqlite(pool) => {
                 let options = SqliteConnectOptions::clone(&pool.connect_options());
+                let options = options.synchronous(SqliteSynchronous::Normal);
                 let one = SqlitePoolOptions::new().max_connections(1);
                 Ok(Self::Sqlite(one.connect_with(options).await?))
             }
