@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     lead_time::LeadTime,
     reminder::Channel,
-    task::{Due, Priority},
+    task::{Due, Priority, SetReminder, Task},
     text::{Description, Tag, Title},
     time::{Local, Timestamp},
 };
@@ -75,6 +75,27 @@ pub struct Template {
     /// Its lead-time reminders.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reminders: Vec<TemplateReminder>,
+}
+
+impl Template {
+    /// What the occurrences of this task's rule are made of.
+    pub fn of(task: &Task) -> Self {
+        let lead = |set: &SetReminder| {
+            Some(TemplateReminder {
+                lead_time: set.lead_time?,
+                channels: set.channels.clone(),
+                webhook_url: set.webhook_url.clone(),
+                email_address: set.email_address.clone(),
+            })
+        };
+        Self {
+            title: task.title.clone(),
+            description: task.description.clone(),
+            priority: task.priority,
+            tags: task.tags.clone(),
+            reminders: task.reminders.iter().filter_map(lead).collect(),
+        }
+    }
 }
 
 /// A rule with its anchor, its template and its count.

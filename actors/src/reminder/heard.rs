@@ -78,7 +78,7 @@ fn set_again(
 
 /// The due date moves what is pending and not snoozed, and what fired while it was being moved to a later moment;
 /// what was cancelled with the task comes back if it lies ahead.
-fn on_open_task(held: &Record, next: Record, at: &Moment<'_>) -> Option<Event> {
+fn on_open_task(held: &Record, mut next: Record, at: &Moment<'_>) -> Option<Event> {
     let scheduled = |next: Record, moment: Timestamp| {
         let reminder = Arc::new(next.pending(moment).changed(at));
         Some(Event::Scheduled { reminder })
@@ -88,6 +88,11 @@ fn on_open_task(held: &Record, next: Record, at: &Moment<'_>) -> Option<Event> {
         (Status::Pending, None) if held.reminder.remind_at != set_at => scheduled(next, set_at),
         (Status::Cancelled, Some(until)) if until > at.now => scheduled(next, until),
         (Status::Cancelled, _) if set_at > at.now => scheduled(next.unsnoozed(), set_at),
+        (Status::Cancelled, None) => {
+            // As if it had been heard of while the task was closed.
+            next.reminder.remind_at = set_at;
+            noted(held, next, at)
+        }
         _ if held.fired_too_soon(&next) => scheduled(next, set_at),
         _ => noted(held, next, at),
     }

@@ -20,7 +20,7 @@ use crate::{
         call::Cause,
         fault::Fault,
         rejection::{Rejection, Slug},
-        series::{EndedReason, Series, SeriesStatus, Template, TemplateReminder},
+        series::{EndedReason, Series, SeriesStatus, Template},
         task::{
             Due, SetReminder, Status, Task,
             command::{Change, Scope},
@@ -119,7 +119,7 @@ fn assign(work: &mut Work<'_>, task: &mut Task, rule: &Arc<Rule>) -> Result<(), 
                 series.id = Uuid::new_v5(&work.id, name.as_bytes());
             }
             series.zone = task.zone;
-            series.template = template(task);
+            series.template = Template::of(task);
             (series.made, series.last, series.last_task) = (1, Some(last), Some(task.id));
             task.recurrence_id = Some(series.id);
             task.occurrence = Some(start);
@@ -171,8 +171,8 @@ pub(super) fn carry(work: &mut Work<'_>, old: &Task, task: &Task) {
         return;
     };
     let mut series = (*series).clone();
-    let new = template(task);
-    let was = template(old);
+    let new = Template::of(task);
+    let was = Template::of(old);
     let held = &mut series.template;
     let replace = |changed: bool, field: &mut dyn FnMut()| {
         if changed {
@@ -195,7 +195,7 @@ pub(super) fn carry_reminders(work: &mut Work<'_>, task: &Task) {
         return;
     };
     let mut series = (*series).clone();
-    series.template.reminders = template(task).reminders;
+    series.template.reminders = Template::of(task).reminders;
     work.put_series(series);
 }
 
@@ -211,7 +211,7 @@ fn fresh(work: &Work<'_>, id: Uuid, rule: &Arc<Rule>, start: Local) -> Series {
         rule: rule.clone(),
         start,
         zone: None,
-        template: template(&edit::blank(work, untitled())),
+        template: Template::of(&edit::blank(work, untitled())),
         status: SeriesStatus::Active,
         ended_reason: None,
         ended_by: None,
@@ -230,25 +230,6 @@ fn fresh(work: &Work<'_>, id: Uuid, rule: &Arc<Rule>, start: Local) -> Series {
 
 fn untitled() -> crate::message::text::Title {
     crate::message::text::Title::parse("untitled").expect("a word is a title")
-}
-
-/// What the occurrences of a task's rule are made of.
-pub(super) fn template(task: &Task) -> Template {
-    let lead = |set: &SetReminder| {
-        Some(TemplateReminder {
-            lead_time: set.lead_time?,
-            channels: set.channels.clone(),
-            webhook_url: set.webhook_url.clone(),
-            email_address: set.email_address.clone(),
-        })
-    };
-    Template {
-        title: task.title.clone(),
-        description: task.description.clone(),
-        priority: task.priority,
-        tags: task.tags.clone(),
-        reminders: task.reminders.iter().filter_map(lead).collect(),
-    }
 }
 
 /// Room for one more rule; the oldest ended ones are forgotten for it.

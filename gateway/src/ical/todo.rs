@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actors::{
     message::{
-        series::{EndedReason, Series, SeriesStatus, Template, TemplateReminder},
+        series::{EndedReason, Series, SeriesStatus, Template},
         task::{Due, SetReminder, Status, Task},
         time::{Local, Timestamp},
     },
@@ -164,9 +164,9 @@ fn follow(task: &mut Task, rule: Option<&Rule>, held: Held<'_>, owner: &Owner) -
     let moved = held.task.is_none_or(|had| (had.due, had.zone) != (task.due, task.zone));
     if was.as_ref() == rule && !moved || was.is_none() && rule.is_none() {
         let mut series = held.series.filter(|_| rule.is_some())?.clone();
-        let template = held.task.map(template);
-        if template.as_ref() != Some(&self::template(task)) {
-            series.template = self::template(task);
+        let template = held.task.map(Template::of);
+        if template.as_ref() != Some(&self::Template::of(task)) {
+            series.template = self::Template::of(task);
             return Some(series);
         }
         return None;
@@ -207,7 +207,7 @@ fn series(
         rule: Arc::new(rule.clone()),
         start,
         zone: task.zone,
-        template: template(task),
+        template: Template::of(task),
         status: if open { SeriesStatus::Active } else { SeriesStatus::Ended },
         ended_reason: (!open).then_some(EndedReason::Cancelled),
         ended_by: (!open).then_some(task.id),
@@ -230,24 +230,6 @@ fn now(owner: &Owner) -> chrono::NaiveDateTime {
 
 fn today(owner: &Owner) -> chrono::NaiveDate {
     now(owner).date().pred_opt().unwrap_or_default()
-}
-
-fn template(task: &Task) -> Template {
-    let lead = |set: &SetReminder| {
-        Some(TemplateReminder {
-            lead_time: set.lead_time?,
-            channels: set.channels.clone(),
-            webhook_url: set.webhook_url.clone(),
-            email_address: set.email_address.clone(),
-        })
-    };
-    Template {
-        title: task.title.clone(),
-        description: task.description.clone(),
-        priority: task.priority,
-        tags: task.tags.clone(),
-        reminders: task.reminders.iter().filter_map(lead).collect(),
-    }
 }
 
 /// DTSTART as we write it: a rule needs one.
