@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use actors::message::time::{Local, Timestamp};
 use actors::quick_add::quick_add;
-use actors::recurrence::rule::{Rule, expand};
+use actors::recurrence::rule::{Cron, Rrule, Rule, When, expand};
 use chrono_tz::Tz;
 use serde_json::json;
 
@@ -90,6 +90,7 @@ fn main() {
         println!("{text:<52} {none:>9}");
     }
     burdens();
+    texts();
     quick_adds();
 }
 
@@ -113,6 +114,30 @@ fn burdens() {
         });
         let took = median(|| drop(black_box(expand(black_box(&request)))));
         println!("{:<52} {:>9.1}", &text[..text.len().min(52)], took as f64 / 1_000.0);
+    }
+}
+
+/// Long and hostile texts, read as RRULE, as cron and as a date.
+fn texts() {
+    println!("\n{:<52} {:>9} {:>9} {:>9}", "hostile texts, us", "RRULE", "cron", "date");
+    let numbers = (1..=240).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    for text in [
+        "A".repeat(1_000_000),
+        ";".repeat(1_000),
+        format!("FREQ=YEARLY;BYYEARDAY={numbers}"),
+        "BYDAY=MO;".repeat(110),
+        "*,".repeat(99),
+        "0-59/1,".repeat(28),
+        "* * * * ".to_owned() + &"1#1,".repeat(47),
+        "1".repeat(200),
+        "FREQ=DAILY;UNTIL=".to_owned() + &"2".repeat(900),
+    ] {
+        let us = |took: u128| took as f64 / 1_000.0;
+        let rrule = us(median(|| drop(black_box(Rrule::parse(black_box(&text))))));
+        let cron = us(median(|| drop(black_box(Cron::parse(black_box(&text))))));
+        let date = us(median(|| drop(black_box(When::read(black_box(&text))))));
+        let name = format!("{:?} ({} characters)", &text[..text.len().min(24)], text.len());
+        println!("{name:<52} {rrule:>9.1} {cron:>9.1} {date:>9.1}");
     }
 }
 
