@@ -47,12 +47,20 @@ struct List {
     changed: Vec<u64>,
     sequence: u64,
     ids: u128,
+    /// What has come at this second is moved no more, as in the task list.
+    now: i64,
 }
 
 impl List {
     fn new() -> Self {
         let task = |n| Moments { task: id(n), due: due("2026-01-01"), ..open(&[]) };
-        Self { tasks: vec![task(1001), task(1002)], changed: vec![0, 0], sequence: 0, ids: 0 }
+        Self {
+            tasks: vec![task(1001), task(1002)],
+            changed: vec![0, 0],
+            sequence: 0,
+            ids: 0,
+            now: -1,
+        }
     }
 
     fn apply(&mut self, change: &Change) {
@@ -96,7 +104,9 @@ impl List {
                     739_000 + i32::try_from(self.sequence).unwrap(),
                 );
                 it.due = day.map(Due::Day);
-                for set in it.reminders.iter_mut().filter(|set| set.lead_time.is_some()) {
+                let now = Timestamp(self.now * 1000);
+                let ahead = |set: &&mut SetReminder| set.lead_time.is_some() && set.remind_at > now;
+                for set in it.reminders.iter_mut().filter(ahead) {
                     set.remind_at = set.remind_at.plus(by * 1000);
                 }
             }
@@ -211,6 +221,7 @@ proptest! {
             if n <= list.ids { start.play(60, &step); }
         }
         let (mut in_order, mut mixed) = (start.clone(), start);
+        list.now = 60;
         let (mut confirmed, mut sent, mut taken) = (0, Vec::new(), Vec::new());
         for step in net {
             match step {
