@@ -97,7 +97,7 @@ enum Command {
     Audit(upkeep::Audit),
     /// Make a view anew from what the actors hold; the server must not run
     Replay(upkeep::Replay),
-    /// Look after events that could not be read: list, show, replay or drop them; the server may run
+    /// Look after events that could not be read; the server may run
     #[command(subcommand)]
     Dlq(dlq::Dlq),
     /// Print the description of the HTTP interface (OpenAPI 3.1)

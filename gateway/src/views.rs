@@ -46,8 +46,9 @@ pub(crate) use words::{Word, words};
 
 /// The file beside the actors' store that holds the views of the embedded host.
 pub const FILE: &str = "views.sqlite";
-/// 16 MB for each connection.
-const CACHE: &str = "-16384";
+/// 4 MB for each connection that reads, 16 MB for the one that writes much.
+const READER_CACHE: &str = "-4096";
+const WRITER_CACHE: &str = "-16384";
 /// 16 MB of journal, as the actors' store has.
 const CHECKPOINT_PAGES: &str = "4000";
 /// Connections that read at once.
@@ -93,7 +94,7 @@ impl Views {
             .busy_timeout(std::time::Duration::from_secs(5))
             // What a statement of many rows would undo stays in memory, and a page is folded in once for many batches.
             .pragma("temp_store", "MEMORY")
-            .pragma("cache_size", CACHE)
+            .pragma("cache_size", READER_CACHE)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
         let pool =
             SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await?;
@@ -108,7 +109,9 @@ impl Views {
         match self {
             Self::Sqlite(pool) => {
                 let options = SqliteConnectOptions::clone(&pool.connect_options());
-                let options = options.synchronous(SqliteSynchronous::Normal);
+                let options = options
+                    .synchronous(SqliteSynchronous::Normal)
+                    .pragma("cache_size", WRITER_CACHE);
                 let one = SqlitePoolOptions::new().max_connections(1);
                 Ok(Self::Sqlite(one.connect_with(options).await?))
             }

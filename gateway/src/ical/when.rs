@@ -89,7 +89,9 @@ fn one(line: &Line<'_>, value: &str, at: usize, zones: &Zones) -> Result<Stamp, 
 pub(super) fn instant(part: &Part, name: &str, users: Tz, zones: &Zones) -> Option<Timestamp> {
     let stamp = stamp(&part.line(name)?, zones).ok()?;
     let at = stamp.local.at(chrono::NaiveTime::MIN);
-    Some(resolve(at, stamp.zone.unwrap_or(users)).utc.into())
+    let at = resolve(at, stamp.zone.unwrap_or(users)).utc;
+    // On the edge of time a zone leads out of the years that are written with four digits.
+    Some(at.into()).filter(|_| (1..=9_999).contains(&at.year()))
 }
 
 /// When a component begins.
