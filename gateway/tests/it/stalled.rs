@@ -16,7 +16,7 @@ use crate::program::Program;
 /// Streams of server-sent events; with the WebSocket as many as a user may have.
 const STREAMS: usize = 19;
 /// Changes of a long description, whose messages hold it three times: together more than the sockets' own buffers hold.
-const CHANGES: usize = 100;
+const CHANGES: usize = 200;
 const CHANGES_AT_ONCE: usize = 10;
 /// Tasks that are made then: more than a stream may be behind.
 const TASKS: usize = 1_100;
@@ -24,9 +24,10 @@ const TASKS: usize = 1_100;
 const TOLD_STEPS_MAX: usize = 600;
 /// Longer than a WebSocket may take to take one frame.
 const STALL: Duration = Duration::from_secs(14);
-/// What the server may grow by; what it had to tell all streams together is more than 110 MB.
+/// What the server may grow by, its databases' caches among it (some 70 MB); what it had to tell all streams together is
+/// more than 220 MB.
 #[cfg(target_os = "linux")]
-const GROWTH_BYTES_MAX: u64 = 80 << 20;
+const GROWTH_BYTES_MAX: u64 = 130 << 20;
 
 /// A connection with small buffers of its own.
 async fn connect(server: &Program) -> TcpStream {
