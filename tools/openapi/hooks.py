@@ -54,6 +54,12 @@ def map_query(context, query):
 
 
 @schemathesis.hook
+def filter_query(context, query):
+    """An empty parameter is as good as none, whatever its type: forms send their empty fields too."""
+    return not query or not any(value in ("", [], [""]) for value in query.values())
+
+
+@schemathesis.hook
 def map_body(context, body):
     if isinstance(body, dict):
         for name in ["url", "webhook_url"]:
