@@ -33,7 +33,7 @@ mod write;
 pub use self::cron::{CRON_CHARS_MAX, Cron};
 pub use self::dates::{Until, When};
 pub use self::expand::{expand, expand_with};
-pub use self::read::is_notation;
+pub use self::read::{MEMBERS, is_notation};
 pub use self::rrule::{Freq, RRULE_CHARS_MAX, Rrule};
 
 /// The largest interval of a shorthand.

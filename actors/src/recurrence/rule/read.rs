@@ -8,8 +8,8 @@ use super::{
 };
 use crate::message::fault::{Code, Fault};
 
-/// The members of the object.
-const MEMBERS: [&str; 14] = [
+/// The members of a rule that is an object, as the interface names them.
+pub const MEMBERS: [&str; 14] = [
     "pattern",
     "interval",
     "days",

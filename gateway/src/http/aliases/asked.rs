@@ -10,7 +10,10 @@ use crate::{
     params::Params,
     problem::{Problem, Slug},
 };
-use actors::message::fault::{Code, Fault};
+use actors::{
+    message::fault::{Code, Fault},
+    recurrence::rule::MEMBERS,
+};
 
 /// Names of body fields that meant nothing.
 const IGNORED: HeaderName = HeaderName::from_static("tickler-ignored-fields");
@@ -124,23 +127,6 @@ const REMINDER: &[&str] = &[
     "channels",
     "webhook_url",
     "email_address",
-];
-
-const RULE: &[&str] = &[
-    "pattern",
-    "interval",
-    "days",
-    "month_day",
-    "rrule",
-    "rdates",
-    "exdates",
-    "cron",
-    "mode",
-    "from",
-    "catch_up",
-    "count",
-    "until",
-    "ahead",
 ];
 
 const RECURRING: &[&str] =
@@ -297,8 +283,8 @@ fn body(row: &Row, id: &str, object: &mut Object, notes: &mut Notes) -> Result<(
             }
         }
         Body::Rule => {
-            notes.sift(object, RULE);
-            object.retain(|name, _| RULE.contains(&name.as_str()));
+            notes.sift(object, &MEMBERS);
+            object.retain(|name, _| MEMBERS.contains(&name.as_str()));
         }
         Body::Recurring => recurring(object, notes)?,
         Body::Reminder => a_reminder(row.tree, object, notes),
