@@ -1,4 +1,4 @@
-"""What a user has on a laptop goes to a cluster and back, as JSON lines: equal, with the alarms armed.
+"""What a user has on a laptop goes to a cluster and back by `tickler export` and `tickler import`: equal, with the alarms armed.
 
     python3 -m unittest -v tools/tests/test_carry.py
 """
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from tools.tests.promises import ROOT, SECRET, Promises, Stack, User, eventually, on_topic, stack
 
+BINARY = os.environ.get("TICKLER_BIN") or ROOT / "target/release/tickler"
 # What an import may give anew: the new home counts its own changes.
 ITS_OWN = {"header": ["exported_at", "version"], "reminder": ["version", "updated_at", "created_at", "late"],
            "tag": ["created_at"], "recurrence": ["version", "updated_at", "next_due"]}
@@ -23,14 +24,13 @@ def tearDownModule():
 @contextlib.contextmanager
 def laptop():
     """An embedded server on a folder of its own; gives the number by which a User calls it."""
-    binary = os.environ.get("TICKLER_BIN") or ROOT / "target/release/tickler"
     with socket.socket() as free, tempfile.TemporaryDirectory() as folder:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
         free.close()
         env = {"PATH": os.environ["PATH"], "TICKLER_JWT_SECRET": SECRET, "TICKLER_BIND": address, "TICKLER_DATA_DIR": folder}
         with open(pathlib.Path(Stack.dir, "laptop.log"), "ab") as log:
-            server = subprocess.Popen([binary, "serve"], env=env, stdout=log, stderr=log)
+            server = subprocess.Popen([BINARY, "serve"], env=env, stdout=log, stderr=log)
         name = uuid.uuid4().hex
         Stack.facts[f"BASE_URL_{name}"] = f"http://{address}"
         try:
@@ -73,23 +73,19 @@ def fill(user, due):
 class Carry(Promises):
     def carry(self, user, source, target):
         """Exports here, imports there, and looks whether the same is there."""
-        user.host = source
-        status, lines = user.sure("GET", "/api/v1/export?format=jsonl")
-        self.assertEqual(status, 200)
-        user.host = target
-        status, said = self.put(user, lines)
-        self.assertEqual((status, said["failed"]), (200, []))
-        status, again = user.sure("GET", "/api/v1/export?format=jsonl")
-        self.assertEqual(kept(again), kept(lines))
+        lines = self.program(user, source, "export")
+        self.program(user, target, "import", "-", given=lines)
+        self.assertEqual(kept(self.program(user, target, "export")), kept(lines))
         return len(kept(lines))
 
     @staticmethod
-    def put(user, lines):
-        user.kind = "application/x-ndjson"
-        try:
-            return user.once("POST", "/api/v1/import", lines)
-        finally:
-            user.kind = "application/json"
+    def program(user, host, *arguments, given=b""):
+        """What the program writes when it is told to ask this server."""
+        door = ["--url", Stack.facts[f"BASE_URL_{host}"], "--token", user.bearer]
+        done = subprocess.run([BINARY, *arguments, *door], input=given, capture_output=True, timeout=60)
+        if done.returncode:
+            raise AssertionError(f"tickler {arguments[0]}: {done.returncode} {done.stdout.decode()} {done.stderr.decode()}")
+        return done.stdout
 
     def test_from_a_laptop_to_a_cluster_and_back(self):
         user = User(f"carried-{uuid.uuid4()}", pinned=True)
