@@ -11,6 +11,7 @@ use actors::{
         reminder::{Answer, Query, Status},
         time::Timestamp,
     },
+    turn::Seen,
 };
 use futures_util::{StreamExt, stream};
 use metrics::counter;
@@ -95,7 +96,7 @@ async fn overdue(front: &Front, user: &UserId, by: Timestamp) -> Result<u64, Fai
         limit: 1,
         cursor: None,
     };
-    match front.ask_reminders(user, query, 0).await?.answer {
+    match front.ask_reminders(user, query, Seen::default()).await?.answer {
         Answer::List { count, .. } => Ok(count as u64),
         _ => Err(Failure::Broken("reminders answered another question".to_owned())),
     }

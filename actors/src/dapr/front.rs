@@ -103,51 +103,47 @@ impl Front {
         self.send(&Key::task_list(user), "call", &call).await
     }
 
-    /// See [`crate::Actors::ask_tasks`].
+    /// A question to a user's task list, at or after what was `seen`.
     pub async fn ask_tasks(
         &self,
         user: &UserId,
         query: query::Query,
-        min_version: u64,
+        seen: Seen,
     ) -> Result<Answered<query::Answer>, Failure> {
-        let seen = Seen { version: min_version, heard: None };
         self.send(&Key::task_list(user), "query", &Question { query, seen }).await
     }
 
-    /// See [`crate::Actors::reminders`].
+    /// A command to a user's reminders.
     pub async fn reminders(
         &self,
         user: &UserId,
         call: Call<reminder::Command>,
-        list_version: u64,
     ) -> Result<Done<reminder::Reply>, Failure> {
-        self.heard(user, list_version).await?;
         self.send(&Key::reminder(user), "call", &call).await
     }
 
-    /// See [`crate::Actors::ask_reminders`].
+    /// A question to a user's reminders, at or after what was `seen`.
     pub async fn ask_reminders(
         &self,
         user: &UserId,
         query: reminder::Query,
-        list_version: u64,
+        seen: Seen,
     ) -> Result<Answered<reminder::Answer>, Failure> {
-        let heard = self.heard(user, list_version).await?;
-        let seen = Seen { version: 0, heard };
         self.send(&Key::reminder(user), "query", &Question { query, seen }).await
     }
 
-    /// Waits until the user's reminders hold what the task list says up to `version`; the mark that shows it.
-    async fn heard(&self, user: &UserId, version: u64) -> Result<Option<(Key, u64)>, Failure> {
-        if version == 0 {
-            return Ok(None);
-        }
-        let list = Key::task_list(user);
+    /// See [`crate::turn::Turns::confirmed`].
+    pub(crate) async fn confirmed(
+        &self,
+        list: &Key,
+        to: &Key,
+        version: u64,
+    ) -> Result<u64, Failure> {
         let until = Instant::now() + Duration::from_millis(CONFIRM_MS);
         loop {
-            match self.send(&list, "confirmed", &(Key::reminder(user), version)).await {
+            match self.send(list, "confirmed", &(to, version)).await {
                 Err(Failure::Behind) if Instant::now() < until => sleep(ASK_AGAIN).await,
-                mark => return Ok(Some((list, mark?))),
+                mark => return mark,
             }
         }
     }
@@ -227,8 +223,7 @@ impl Front {
 
     /// When a rule rings next, as its actor says.
     pub async fn rings_at(&self, user: &UserId, rule: Uuid) -> Result<Option<Timestamp>, Failure> {
-        let seen = Seen { version: 0, heard: None };
-        let question = Question { query: recurrence::Query::Ledger, seen };
+        let question = Question { query: recurrence::Query::Ledger, seen: Seen::default() };
         let answered: Answered<recurrence::Answer> =
             self.send(&Key::recurrence(user, rule), "query", &question).await?;
         let recurrence::Answer::Ledger { next, .. } = answered.answer;

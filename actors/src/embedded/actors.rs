@@ -132,48 +132,43 @@ impl Embedded {
         self.turns.lists.call(&Key::task_list(user), call).await
     }
 
-    /// See [`crate::Actors::ask_tasks`].
+    /// A question to a user's task list, at or after what was `seen`.
     pub async fn ask_tasks(
         &self,
         user: &UserId,
         query: query::Query,
-        min_version: u64,
+        seen: Seen,
     ) -> Result<Answered<query::Answer>, Failure> {
-        let seen = Seen { version: min_version, heard: None };
         self.turns.lists.query(&Key::task_list(user), &query, &seen).await
     }
 
-    /// See [`crate::Actors::reminders`].
+    /// A command to a user's reminders.
     pub async fn reminders(
         &self,
         user: &UserId,
         call: Call<reminder::Command>,
-        list_version: u64,
     ) -> Result<Done<reminder::Reply>, Failure> {
-        self.heard(user, list_version).await?;
         self.turns.reminders.call(&Key::reminder(user), call).await
     }
 
-    /// See [`crate::Actors::ask_reminders`].
+    /// A question to a user's reminders, at or after what was `seen`.
     pub async fn ask_reminders(
         &self,
         user: &UserId,
         query: reminder::Query,
-        list_version: u64,
+        seen: Seen,
     ) -> Result<Answered<reminder::Answer>, Failure> {
-        let heard = self.heard(user, list_version).await?;
-        let seen = Seen { version: 0, heard };
         self.turns.reminders.query(&Key::reminder(user), &query, &seen).await
     }
 
-    /// Waits until the user's reminders hold what the task list says up to `version`; the mark that shows it.
-    async fn heard(&self, user: &UserId, version: u64) -> Result<Option<(Key, u64)>, Failure> {
-        if version == 0 {
-            return Ok(None);
-        }
-        let list = Key::task_list(user);
-        let mark = self.turns.lists.confirmed(&list, &Key::reminder(user), version).await?;
-        Ok(Some((list, mark)))
+    /// See [`Turns::confirmed`].
+    pub(crate) async fn confirmed(
+        &self,
+        list: &Key,
+        to: &Key,
+        version: u64,
+    ) -> Result<u64, Failure> {
+        self.turns.lists.confirmed(list, to, version).await
     }
 
     /// Stops within about this time: no more alarms, no more turns, those that run are waited for; then everything

@@ -10,12 +10,13 @@ use crate::{
     host::Unavailable,
     message::{
         call::Call,
-        key::UserId,
+        key::{Key, UserId},
         reminder,
         task::{command, query},
         time::Timestamp,
     },
     reach::{Answered, Done, Failure},
+    turn::Seen,
 };
 
 /// Every actor there is, behind the host chosen at start.
@@ -63,7 +64,8 @@ impl Actors {
         query: query::Query,
         min_version: u64,
     ) -> Result<Answered<query::Answer>, Failure> {
-        on!(self, here => here.ask_tasks(user, query, min_version).await)
+        let seen = Seen { version: min_version, heard: None };
+        on!(self, here => here.ask_tasks(user, query, seen).await)
     }
 
     /// A command to a user's reminders, which must have heard of the task list up to `list_version`.
@@ -73,7 +75,8 @@ impl Actors {
         call: Call<reminder::Command>,
         list_version: u64,
     ) -> Result<Done<reminder::Reply>, Failure> {
-        on!(self, here => here.reminders(user, call, list_version).await)
+        self.heard(user, list_version).await?;
+        on!(self, here => here.reminders(user, call).await)
     }
 
     /// A question to a user's reminders, which must have heard of the task list up to `list_version` (waits at most 2 s).
@@ -83,7 +86,18 @@ impl Actors {
         query: reminder::Query,
         list_version: u64,
     ) -> Result<Answered<reminder::Answer>, Failure> {
-        on!(self, here => here.ask_reminders(user, query, list_version).await)
+        let seen = Seen { version: 0, heard: self.heard(user, list_version).await? };
+        on!(self, here => here.ask_reminders(user, query, seen).await)
+    }
+
+    /// Waits until the user's reminders hold what the task list says up to `version`; the mark that shows it.
+    async fn heard(&self, user: &UserId, version: u64) -> Result<Option<(Key, u64)>, Failure> {
+        if version == 0 {
+            return Ok(None);
+        }
+        let (list, to) = (Key::task_list(user), Key::reminder(user));
+        let mark = on!(self, here => here.confirmed(&list, &to, version).await)?;
+        Ok(Some((list, mark)))
     }
 
     /// Whether the store takes writes, else why not and what to do.

@@ -12,6 +12,7 @@ use actors::{
             shown::shown,
         },
     },
+    turn::Seen,
 };
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
@@ -170,7 +171,8 @@ async fn anew(
                 println!("{user}: begun anew");
             }
             View::Search => {
-                let answer = here.ask_tasks(&user, Query::Everything, 0).await?.answer;
+                let answer =
+                    here.ask_tasks(&user, Query::Everything, Seen::default()).await?.answer;
                 let Answer::Everything { tasks, .. } = answer else {
                     anyhow::bail!("the tasks of {user} cannot be read");
                 };
