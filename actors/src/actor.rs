@@ -109,4 +109,7 @@ pub trait Actor: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 
     fn add_page(&mut self, _json: &[u8]) -> serde_json::Result<()> {
         Ok(())
     }
+
+    /// Lets a reply that was read beside the state share with it what both say alike, instead of holding it twice.
+    fn share(&self, _reply: &mut Self::Reply) {}
 }

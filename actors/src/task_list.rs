@@ -129,6 +129,21 @@ impl Actor for TaskList {
         tasks.into_iter().for_each(|task| self.restore(task));
         Ok(())
     }
+
+    fn share(&self, reply: &mut Reply) {
+        match reply {
+            Reply::Task(done) => {
+                self.share_task(&mut done.task);
+                done.next.iter_mut().for_each(|next| self.share_task(next));
+            }
+            Reply::Batch(all) => {
+                all.shrink_to_fit();
+                all.iter_mut().flatten().for_each(|one| self.share(one));
+            }
+            Reply::Undone(Some(task)) => self.share_task(task),
+            _ => {}
+        }
+    }
 }
 
 fn command(work: &mut Work<'_>, command: &Command) -> Result<Reply, Rejection> {

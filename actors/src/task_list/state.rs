@@ -288,6 +288,13 @@ impl TaskList {
         self.note(None, &task, task.created_at);
     }
 
+    /// A task that is as the list has it is held once.
+    pub(super) fn share_task(&self, task: &mut Arc<Task>) {
+        if let Some(own) = self.tasks.get(&task.number).filter(|own| *own == task) {
+            *task = own.clone();
+        }
+    }
+
     /// A task's rule is held once, with its series.
     fn share_rule(&self, task: &mut Arc<Task>) {
         let series = task.recurrence_id.and_then(|id| self.series.get(&id));

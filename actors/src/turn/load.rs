@@ -96,6 +96,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
             let at = entry.moment(&cell.key, self.zone());
             state.replay(entry, &at);
         }
+        state.share();
         let know = turns.into_iter().map(|(turn, row)| (turn, row.etag.clone())).collect();
         Ok(Loaded { state, know, snap, durable, json })
     }

@@ -78,6 +78,12 @@ impl<A: Actor> State<A> {
         Ok((Self { sequence: head.sequence, last: head.id, ..state }, raw))
     }
 
+    /// Frees what a state that was read holds twice.
+    pub(super) fn share(&mut self) {
+        let Self { actor, commands, .. } = self;
+        commands.each_reply(|reply| actor.share(reply));
+    }
+
     /// The actor after these events.
     pub(super) fn evolved(&self, events: &[A::Event], at: &Moment<'_>) -> A {
         let mut actor = self.actor.clone();

@@ -64,6 +64,12 @@ impl<R> Window<R> {
             }
         }
     }
+
+    /// Does something to each reply that nobody else holds.
+    pub(super) fn each_reply(&mut self, change: impl FnMut(&mut R)) {
+        let replies = self.0.iter_mut().filter_map(|known| known.reply.as_mut());
+        replies.filter_map(Arc::get_mut).for_each(change);
+    }
 }
 
 /// What is asked under a key, in the 16 bytes that the window keeps.

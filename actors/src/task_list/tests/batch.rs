@@ -1,11 +1,16 @@
 //! Several operations in one turn.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::world::*;
-use crate::message::{
-    rejection::Slug,
-    task::command::{Command, Operation, Reply, TaskRef},
+use crate::{
+    actor::Actor,
+    message::{
+        rejection::Slug,
+        task::command::{Command, Operation, Reply, TaskRef},
+    },
 };
 
 fn create(name: &str) -> Operation {
@@ -44,6 +49,25 @@ fn an_atomic_batch_is_all_or_nothing() {
     let operations = vec![create("a"), complete_number(1)];
     world.tell(Command::Batch { atomic: true, operations }).unwrap();
     assert_eq!(world.list.completed, 1);
+}
+
+#[test]
+fn a_reply_that_was_read_shares_the_tasks_that_have_not_changed_since() {
+    let mut world = World::new();
+    let operations = vec![create("a"), create("b"), complete_number(9)];
+    let mut reply = world.tell(Command::Batch { atomic: false, operations }).unwrap();
+    world.tell(Command::One { operation: complete_number(1) }).unwrap();
+    let json = serde_json::to_string(&reply).unwrap();
+    reply = serde_json::from_str(&json).unwrap();
+    let told = reply.clone();
+    world.list.share(&mut reply);
+    assert_eq!(reply, told);
+    let Reply::Batch(results) = &reply else { panic!("results are answered") };
+    let shared = results.iter().flatten().map(|result| match result {
+        Reply::Task(done) => Arc::ptr_eq(&done.task, &world.list.tasks[&done.task.number]),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(shared.collect::<Vec<_>>(), [false, true]);
 }
 
 #[test]
