@@ -11,7 +11,7 @@ use actors::{
     message::{event::CloudEvent, time::Timestamp},
 };
 use metrics::{counter, gauge};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
     live::Live,
@@ -24,9 +24,11 @@ const LOG: &str = "log";
 /// What the views are called among the readers of the log.
 pub(crate) const CONSUMER: &str = "views";
 /// About so many events are applied in one transaction.
-const BATCH_EVENTS_MAX: usize = 256;
-/// After a batch the next one gathers for so long: a batch of many costs the views little more than one of a single event.
-const GATHER_MS: u64 = 10;
+const BATCH_EVENTS_MAX: usize = 1_024;
+/// After a batch the next one gathers, twice as long as that one took within these bounds: a batch of many costs the
+/// views little more than one of a single event.
+const GATHER_MIN: Duration = Duration::from_millis(10);
+const GATHER_MAX: Duration = Duration::from_millis(50);
 /// The first wait after a failure; it doubles.
 const RETRY_MIN_MS: u64 = 50;
 /// The longest wait after a failure.
@@ -146,14 +148,14 @@ impl Run {
                 }
                 continue;
             };
-            let (last, full) = (*last, events.len() >= BATCH_EVENTS_MAX);
+            let (last, full, began) = (*last, events.len() >= BATCH_EVENTS_MAX, Instant::now());
             if self.apply(events, last).await.is_err() {
                 return;
             }
             at = last;
             self.applied.send_replace(at);
             if !full {
-                tokio::time::sleep(Duration::from_millis(GATHER_MS)).await;
+                tokio::time::sleep((began.elapsed() * 2).clamp(GATHER_MIN, GATHER_MAX)).await;
             }
             if at - trimmed > LOG_KEPT_EVENTS + LOG_TRIM_EVENTS {
                 trimmed = at - LOG_KEPT_EVENTS;

@@ -82,7 +82,7 @@ class Carry(Promises):
     def program(user, host, *arguments, given=b""):
         """What the program writes when it is told to ask this server."""
         door = ["--url", Stack.facts[f"BASE_URL_{host}"], "--token", user.bearer]
-        done = subprocess.run([BINARY, *arguments, *door], input=given, capture_output=True, timeout=60)
+        done = subprocess.run([BINARY, *arguments, *door], input=given, capture_output=True, timeout=60, env={"PATH": os.environ["PATH"]})
         if done.returncode:
             raise AssertionError(f"tickler {arguments[0]}: {done.returncode} {done.stdout.decode()} {done.stderr.decode()}")
         return done.stdout

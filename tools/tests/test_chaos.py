@@ -80,6 +80,7 @@ class Chaos(unittest.TestCase):
         threads = [threading.Thread(target=writer.run, args=(until,)) for writer in writers]
         # Sidecars that end by themselves come back, as under a kubelet.
         kubelet = subprocess.Popen([ROOT / "tools/stack", "watch", "--dir", Stack.dir], stderr=subprocess.DEVNULL)
+        self.addCleanup(kubelet.wait)
         self.addCleanup(kubelet.kill)
         for thread in threads:
             thread.start()
@@ -105,8 +106,9 @@ class Chaos(unittest.TestCase):
             victim = VICTIMS[kills % len(VICTIMS)]
             stack("kill", victim)
             # It is waited for no longer than until the next kill: the next victim may fall while this one starts.
-            subprocess.Popen([ROOT / "tools/stack", "restart", victim, "--dir", Stack.dir],
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            start = subprocess.Popen([ROOT / "tools/stack", "restart", victim, "--dir", Stack.dir],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.addCleanup(start.wait)
             kills += 1
         return kills
 

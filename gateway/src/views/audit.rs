@@ -2,7 +2,7 @@
 
 use actors::message::{event::CloudEvent, time::Timestamp};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -56,44 +56,52 @@ impl Row {
             head.map_or((1, None), |(ordinal, hash)| (ordinal + 1, Some(hash)));
         let task_id = event.data.get("task_id").and_then(Value::as_str);
         let id = Uuid::new_v5(&actors::message::key::NAMESPACE, event.id.as_bytes()).to_string();
+        let payload = canonical(&event.data);
         let fields = Fields {
-            id: &id,
+            created_at: &now.to_string(),
             event_id: &event.id,
             event_type: &event.kind,
-            user_id: user,
+            id: &id,
+            payload: &payload,
             task_id,
             timestamp: &Timestamp(happened_at).to_string(),
-            payload: &event.data,
-            created_at: &now.to_string(),
+            user_id: user,
         };
         Self {
             ordinal,
             task_id: task_id.map(str::to_owned),
-            payload: serde_json::to_string(&event.data).expect("JSON values are written"),
             hash: fields.hash(prev_hash.as_deref()),
+            payload: Box::<str>::from(payload).into(),
             prev_hash,
             id,
         }
     }
 }
 
-/// What of an entry its hash stands for.
+/// An event's `data` as RFC 8785 has it.
+fn canonical(data: &Map<String, Value>) -> Box<RawValue> {
+    let text =
+        serde_json_canonicalizer::to_string(data).expect("JSON values have a canonical form");
+    RawValue::from_string(text).expect("it was written as JSON")
+}
+
+/// What of an entry its hash stands for. The members are in the order of RFC 8785, and serde_json writes texts as it
+/// has them, so that this struct's JSON is canonical where the payload is.
 #[derive(Serialize)]
 struct Fields<'a> {
-    id: &'a str,
+    created_at: &'a str,
     event_id: &'a str,
     event_type: &'a str,
-    user_id: &'a str,
+    id: &'a str,
+    payload: &'a RawValue,
     task_id: Option<&'a str>,
     timestamp: &'a str,
-    payload: &'a Map<String, Value>,
-    created_at: &'a str,
+    user_id: &'a str,
 }
 
 impl Fields<'_> {
     fn hash(&self, before: Option<&str>) -> String {
-        let canonical =
-            serde_json_canonicalizer::to_vec(self).expect("JSON values have a canonical form");
+        let canonical = serde_json::to_vec(self).expect("JSON values are written");
         let mut hash = Sha256::new();
         hash.update(before.unwrap_or_default());
         hash.update(canonical);
@@ -105,14 +113,14 @@ impl AuditEntry {
     /// The hash that its fields and its predecessor's hash lead to.
     pub fn expected_hash(&self) -> String {
         let fields = Fields {
-            id: &self.id,
+            created_at: &self.created_at,
             event_id: &self.event_id,
             event_type: &self.event_type,
-            user_id: &self.user_id,
+            id: &self.id,
+            payload: &canonical(&self.payload),
             task_id: self.task_id.as_deref(),
             timestamp: &self.timestamp,
-            payload: &self.payload,
-            created_at: &self.created_at,
+            user_id: &self.user_id,
         };
         fields.hash(self.prev_hash.as_deref())
     }
