@@ -1,6 +1,6 @@
 """The whole API as it describes itself, against Schemathesis: python3 -m unittest tools.tests.test_openapi
 
-TICKLER_OPENAPI_SECONDS (120) says for how long, TICKLER_OPENAPI_SEED (1) with which seed."""
+TICKLER_OPENAPI_SECONDS (180) says for how long, TICKLER_OPENAPI_SEED (1) with which seed."""
 import base64, hashlib, hmac, json, os, pathlib, re, shutil, subprocess, sys, tempfile, unittest, venv
 
 from tools.tests.test_mcp import CACHE, ROOT, missing, run
@@ -8,7 +8,7 @@ from tools.tests.test_mcp import CACHE, ROOT, missing, run
 HERE = ROOT / "tools/openapi"
 SECRET = "a secret of the tests alone, 32 bytes or more"
 USER = "schemathesis"
-SECONDS = int(os.environ.get("TICKLER_OPENAPI_SECONDS", "120"))
+SECONDS = int(os.environ.get("TICKLER_OPENAPI_SECONDS", "180"))
 SEED = os.environ.get("TICKLER_OPENAPI_SEED", "1")
 # Streams have no end and are tested elsewhere (gateway/tests/it/live.rs).
 STREAMS = r"(^/ws.*|/live|/sse/\{user_id\})$"

@@ -251,3 +251,30 @@ pub(super) fn entry(row: AuditRow) -> AuditEntry {
         prev_hash,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_hashed_is_canonical() {
+        let odd = "\u{1}\u{8}\t\u{7f}\"\\/é\u{2028}😀";
+        let data =
+            json!({"b": 1.0e30, "a": [null, -0.0, odd], "\u{20ac}": 4.50, odd: {"z": 1, "y": 2}});
+        let fields = Fields {
+            created_at: odd,
+            event_id: odd,
+            event_type: odd,
+            id: odd,
+            payload: &canonical(data.as_object().unwrap()),
+            task_id: None,
+            timestamp: odd,
+            user_id: odd,
+        };
+        let json = serde_json::to_string(&fields).unwrap();
+        let read: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json, serde_json_canonicalizer::to_string(&read).unwrap());
+    }
+}
