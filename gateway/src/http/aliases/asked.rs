@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Ask, Row, Tree, Work};
 use crate::{
-    fields::{Object, Sent, as_sent, reminder, value},
+    fields::{OWNED, Object, Sent, as_sent, reminder, value},
     http::{answer, ask::Spelled, named::Named},
     params::Params,
     problem::{Problem, Slug},
@@ -67,23 +67,6 @@ const SORTS: &[(&str, &str)] = &[
     ("due", "due_date"),
     ("due_at", "due_date"),
     ("completed", "completed_at"),
-];
-
-/// Fields of every object that its reader takes or leaves alone.
-const OWNED: &[&str] = &[
-    "id",
-    "number",
-    "user_id",
-    "version",
-    "position",
-    "created_at",
-    "updated_at",
-    "completed_at",
-    "deleted_at",
-    "occurrence",
-    "recurrence_id",
-    "next",
-    "removed",
 ];
 
 const TASK: &[&str] = &[
@@ -156,12 +139,13 @@ impl Notes {
         answer
     }
 
-    /// Removes every field that is not known.
+    /// Removes every field that is not known; what the server owns is left to the object's reader.
     fn sift(&mut self, object: &mut Object, known: &[&str]) {
         object.retain(|name, _| {
-            let keep = known.contains(&name.as_str()) || OWNED.contains(&name.as_str());
+            let name = name.as_str();
+            let keep = known.contains(&name) || OWNED.contains(&name) || name == "user_id";
             if !keep {
-                self.ignored.push(name.clone());
+                self.ignored.push(name.to_owned());
             }
             keep
         });
