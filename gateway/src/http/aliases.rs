@@ -205,6 +205,15 @@ pub(super) fn status<'a>(method: &Method, template: &str, canon: &'a str) -> &'a
     if row.is_some_and(|row| row.shape == Shape::Nothing) { "204" } else { canon }
 }
 
+/// The names of the parameters that a call of another tree takes, where the canon takes `ours`.
+pub(super) fn params(method: &Method, template: &str, ours: &[&'static str]) -> Vec<&'static str> {
+    if takes_query_token(template) {
+        return [ours, &["token"]].concat();
+    }
+    let row = rows().into_iter().find(|row| row.method == *method && row.template == template);
+    row.map(|row| asked::taken(&row, ours)).unwrap_or_default()
+}
+
 /// The user that a path names must be the caller.
 fn same_user(ask: &Ask) -> Result<(), Problem> {
     let named = ask.path.iter().find(|(name, _)| name == "user_id");

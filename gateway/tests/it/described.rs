@@ -1,5 +1,7 @@
-//! What the description says of an answer: a status or a content type that it does not name fails the test that met it.
+//! What the description says of an answer: a status, a header or a content type that it does not name fails the test
+//! that met it.
 
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -35,9 +37,23 @@ pub(crate) fn resource<'a>(document: &'a Value, path: &str) -> Option<(&'a str, 
     best.map(|(_, template, methods)| (template, methods))
 }
 
-/// Fails where the description, once it was read, does not name the status or the content type that was answered.
+/// Headers of HTTP itself, and those that browsers alone ask for (CORS).
+const GENERAL: &[&str] = &[
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "sec-websocket-accept",
+    "sec-websocket-protocol",
+    "transfer-encoding",
+    "upgrade",
+    "vary",
+];
+
+/// Fails where the description, once it was read, does not name the status, a header or the content type that was
+/// answered.
 #[track_caller]
-pub(crate) fn check(method: &str, path: &str, (status, kind): (u16, &str), text: &[u8]) {
+pub(crate) fn check(method: &str, path: &str, (status, headers): (u16, &HeaderMap), text: &[u8]) {
     let Some(document) = DOCUMENT.get() else { return };
     let shown = format!("{method} {path} answered {status}: {}", String::from_utf8_lossy(text));
     let refused = [403, 404, 405].contains(&status);
@@ -52,7 +68,17 @@ pub(crate) fn check(method: &str, path: &str, (status, kind): (u16, &str), text:
         return;
     }
     let response = &operation["responses"][status.to_string()];
+    let place = response["$ref"].as_str().and_then(|place| place.strip_prefix('#'));
+    let response = place.map_or(response, |place| document.pointer(place).expect("an answer"));
     assert!(!response.is_null(), "{template} does not describe that {shown}");
+    let empty = serde_json::Map::new();
+    let named = response["headers"].as_object().unwrap_or(&empty);
+    for name in headers.keys().map(|name| name.as_str()) {
+        let general = GENERAL.contains(&name) || name.starts_with("access-control-");
+        let described = named.keys().any(|one| one.eq_ignore_ascii_case(name));
+        assert!(general || described, "{template} does not describe {name}, and {shown}");
+    }
+    let kind = headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default();
     match response["content"].as_object() {
         Some(content) => assert!(content.contains_key(kind), "{kind} is not described: {shown}"),

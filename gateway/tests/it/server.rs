@@ -173,7 +173,7 @@ impl Call<'_> {
         let got = Got { status, headers, text, body };
         let (method, path) = &self.target;
         self.server.description().await;
-        let answered = (got.status, got.header("content-type"));
+        let answered = (got.status, &got.headers);
         described::check(method, path, answered, got.text.as_bytes());
         got
     }

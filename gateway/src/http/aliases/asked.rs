@@ -3,7 +3,7 @@
 use axum::{http::HeaderName, response::Response};
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Row, Tree, Work};
+use super::{Ask, Row, Tree, Work, lists::Envelope};
 use crate::{
     fields::{OWNED, Object, Sent, as_sent, reminder, value},
     http::{answer, ask::Spelled, named::Named},
@@ -187,9 +187,8 @@ pub(super) async fn translate(row: &Row, ask: &mut Ask) -> Result<Notes, Problem
     Ok(notes)
 }
 
-/// The parameters by our names.
-fn params(row: &Row, ask: &Ask, notes: &mut Notes) -> Result<Vec<(String, String)>, Problem> {
-    let mut given = Params::decode(ask.parts.uri.query())?.left();
+/// Our names of a row's parameters, after the names that mean the same in its tree.
+fn names(row: &Row) -> Vec<(&'static str, &'static str)> {
     let lists = row.canon.1 == "/api/v1/tasks" && row.canon.0 == axum::http::Method::GET;
     let mut names = PARAMS.to_vec();
     if lists && row.tree != Tree::Api {
@@ -198,7 +197,29 @@ fn params(row: &Row, ask: &Ask, notes: &mut Notes) -> Result<Vec<(String, String
     if row.canon.1 == "/api/v1/notifications" {
         names.extend(INBOX_PARAMS);
     }
-    for (theirs, ours) in names {
+    names
+}
+
+/// The names of the parameters that a row takes, where its canon takes `ours`.
+pub(super) fn taken(row: &Row, ours: &[&'static str]) -> Vec<&'static str> {
+    let (own, unread): (&[&str], &[&str]) = match row.work {
+        Work::List(Envelope::Pages) => {
+            (&["page", "page_size"], &["tags_match", "cursor", "limit", "offset"])
+        }
+        Work::List(Envelope::Counts) => (&["due"], &["tags_match"]),
+        Work::OfTask => (&[], &["task_id", "limit"]),
+        Work::Canon | Work::OnReminderOfTask => (&[], &[]),
+    };
+    let ours: Vec<&str> = ours.iter().copied().filter(|name| !unread.contains(name)).collect();
+    let theirs = names(row).into_iter().filter(|(_, name)| ours.contains(name));
+    let theirs: Vec<&str> = theirs.map(|(name, _)| name).collect();
+    [own, &theirs, &ours].concat()
+}
+
+/// The parameters by our names.
+fn params(row: &Row, ask: &Ask, notes: &mut Notes) -> Result<Vec<(String, String)>, Problem> {
+    let mut given = Params::decode(ask.parts.uri.query())?.left();
+    for (theirs, ours) in names(row) {
         if !given.iter().any(|(name, value)| name == theirs && !value.is_empty()) {
             given.retain(|(name, _)| name != theirs);
             continue;

@@ -22,7 +22,7 @@ pub(super) fn page(document: &Value) -> String {
     for (path, methods) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in methods.as_object().into_iter().flatten() {
             let area = operation["tags"][0].as_str().unwrap_or_default();
-            let text = call(path, method, operation);
+            let text = call(document, path, method, operation);
             match areas.iter_mut().find(|(name, _)| *name == area) {
                 Some((_, all)) => all.push_str(&text),
                 None => areas.push((area, text)),
@@ -33,19 +33,22 @@ pub(super) fn page(document: &Value) -> String {
     for (area, text) in areas {
         html.push_str(&format!("<h2>{area}</h2>{text}"));
     }
-    html.push_str("<h2>Schemas</h2>");
-    for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
-        let text = serde_json::to_string_pretty(schema).unwrap_or_default();
-        let text = text.replace('&', "&amp;").replace('<', "&lt;");
-        html.push_str(&format!(
-            "<details id=\"{name}\"><summary><code>{name}</code></summary><pre>{text}</pre></details>"
-        ));
+    for (title, part) in [("Problems", "examples"), ("Headers", "headers"), ("Schemas", "schemas")]
+    {
+        html.push_str(&format!("<h2>{title}</h2>"));
+        for (name, one) in document["components"][part].as_object().into_iter().flatten() {
+            let text = serde_json::to_string_pretty(one).unwrap_or_default();
+            let text = text.replace('&', "&amp;").replace('<', "&lt;");
+            html.push_str(&format!(
+                "<details id=\"{name}\"><summary><code>{name}</code></summary><pre>{text}</pre></details>"
+            ));
+        }
     }
     html
 }
 
 /// One call.
-fn call(path: &str, method: &str, operation: &Value) -> String {
+fn call(document: &Value, path: &str, method: &str, operation: &Value) -> String {
     let summary = escaped(&operation["summary"]);
     let method = method.to_ascii_uppercase();
     let mut html = format!(
@@ -64,11 +67,18 @@ fn call(path: &str, method: &str, operation: &Value) -> String {
         html.push_str(&format!("<tr><td>body<td>{}", schema(body)));
     }
     for (status, one) in operation["responses"].as_object().into_iter().flatten() {
+        let one = resolved(document, one);
         let (what, schema) = (escaped(&one["description"]), schema(&one["content"]));
         html.push_str(&format!("<tr><td>{status}<td>{what} {schema}"));
     }
     html.push_str("</table></details>");
     html
+}
+
+/// What a reference stands for.
+fn resolved<'a>(document: &'a Value, one: &'a Value) -> &'a Value {
+    let place = one["$ref"].as_str().and_then(|place| place.strip_prefix('#'));
+    place.and_then(|place| document.pointer(place)).unwrap_or(one)
 }
 
 /// A link to the schema of a content.

@@ -1,34 +1,50 @@
 //! The parameters of a route: of its path, its query, and its headers.
 
 use axum::http::Method;
-use serde_json::{Value, json};
+use utoipa::openapi::{
+    ObjectBuilder, RefOr, Required, Schema, Type,
+    path::{Parameter, ParameterBuilder, ParameterIn},
+};
 
-use super::{Route, rows::Row};
+use super::{Route, aliases, rows::Row};
 
 /// The parameters of a route.
-pub(super) fn of(route: &Route, row: &Row, foreign: bool) -> Vec<Value> {
+pub(super) fn of(route: &Route, row: &Row, foreign: bool) -> Vec<Parameter> {
     let mut found = Vec::new();
+    let mut add = |place, name: &str, schema: ObjectBuilder| {
+        let schema: RefOr<Schema> = schema.into();
+        let one = ParameterBuilder::new().name(name).parameter_in(place).schema(Some(schema));
+        // In a path it is always required.
+        found.push(one.required(Required::False).build());
+    };
     for part in route.template.split('/').filter_map(|part| part.strip_prefix('{')) {
-        let name = part.trim_end_matches('}');
-        let schema = json!({"type": "string"});
-        found.push(json!({"name": name, "in": "path", "required": true, "schema": schema}));
+        add(ParameterIn::Path, part.trim_end_matches('}'), text());
     }
-    for param in row.params.split_whitespace() {
-        let (word, most) = param.split_once(':').unwrap_or((param, ""));
-        let schema = if foreign { json!({"type": "string"}) } else { query(word, most) };
-        found.push(json!({"name": named(word), "in": "query", "schema": schema}));
+    let words = row.params.split_whitespace();
+    let words = words.map(|param| param.split_once(':').unwrap_or((param, "")));
+    if foreign {
+        let ours: Vec<&str> = words.map(|(word, _)| named(word)).collect();
+        for name in aliases::params(&route.method, route.template, &ours) {
+            add(ParameterIn::Query, name, text());
+        }
+    } else {
+        words.for_each(|(word, most)| add(ParameterIn::Query, named(word), query(word, most)));
     }
-    if row.slugs.split(' ').any(|slug| slug == "idempotency-key-reused") {
-        let schema = json!({"type": "string", "pattern": "^[!-~]{1,128}$"});
-        found.push(json!({"name": "Idempotency-Key", "in": "header", "schema": schema}));
+    if takes_key(row) {
+        let schema = text().pattern(Some("^[!-~]{1,128}$"));
+        add(ParameterIn::Header, "Idempotency-Key", schema);
     }
     let conditional = route.method != Method::GET && route.template.contains("{id}");
     let condition = if is_cached(route) { "If-None-Match" } else { "If-Match" };
     if is_cached(route) || conditional {
-        let schema = json!({"type": "string", "examples": ["\"v1\""]});
-        found.push(json!({"name": condition, "in": "header", "schema": schema}));
+        add(ParameterIn::Header, condition, text().examples(["\"v1\""]));
     }
     found
+}
+
+/// Whether a route takes an Idempotency-Key.
+pub(super) fn takes_key(row: &Row) -> bool {
+    row.slugs.split(' ').any(|slug| slug == "idempotency-key-reused")
 }
 
 /// Whether a route answers 304 to who has the object.
@@ -38,7 +54,7 @@ pub(super) fn is_cached(route: &Route) -> bool {
 }
 
 /// What a parameter is called: the same name has other values on other routes, and there is described as another word.
-fn named(word: &str) -> &str {
+fn named(word: &'static str) -> &'static str {
     match word {
         "relevance" => "sort",
         "delete_scope" => "scope",
@@ -48,16 +64,14 @@ fn named(word: &str) -> &str {
 }
 
 /// The schema of a query parameter. Read in any case; `""` is absent.
-fn query(word: &str, most: &str) -> Value {
-    let one_of =
-        |values: &str| json!({"type": "string", "enum": values.split(' ').collect::<Vec<_>>()});
+fn query(word: &str, most: &str) -> ObjectBuilder {
+    let number = |least: u64| of_type(Type::Integer).minimum(Some(least));
+    let one_of = |values: &'static str| text().enum_values(Some(values.split(' ')));
     match word {
-        "limit" | "n" => {
-            json!({"type": "integer", "minimum": 1, "maximum": most.parse::<u64>().ok()})
-        }
-        "offset" | "min_version" => json!({"type": "integer", "minimum": 0}),
+        "limit" | "n" => number(1).maximum(most.parse::<u64>().ok()),
+        "offset" | "min_version" => number(0),
         "completed" | "overdue" | "deleted" | "archived" | "unread" | "merge" | "force"
-        | "dry_run" => json!({"type": "boolean"}),
+        | "dry_run" => of_type(Type::Boolean),
         "sort" => one_of("created_at updated_at due_date priority title position completed_at"),
         "relevance" => {
             one_of("relevance created_at updated_at due_date priority title position completed_at")
@@ -73,14 +87,22 @@ fn query(word: &str, most: &str) -> Value {
         "rule_status" => list("active paused ended"),
         "delivery_status" => list("pending delivered failed"),
         "priority" => list("urgent high medium low none"),
-        "q" => json!({"type": "string", "minLength": 1, "maxLength": 200}),
-        "search" => json!({"type": "string", "maxLength": 200}),
-        _ => json!({"type": "string"}),
+        "q" => text().min_length(Some(1)).max_length(Some(200)),
+        "search" => text().max_length(Some(200)),
+        _ => text(),
     }
 }
 
 /// A list of values, separated by commas.
-fn list(values: &str) -> Value {
-    let values: Vec<&str> = values.split(' ').collect();
-    json!({"type": "string", "description": format!("A list of {}", values.join(", ")), "examples": values})
+fn list(values: &'static str) -> ObjectBuilder {
+    let what = format!("A list of {}", values.replace(' ', ", "));
+    text().description(Some(what)).examples(values.split(' '))
+}
+
+fn text() -> ObjectBuilder {
+    of_type(Type::String)
+}
+
+fn of_type(kind: Type) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(kind)
 }
