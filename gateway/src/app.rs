@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     accounts::Accounts,
+    chat::Chat,
     config::Config,
     feed::Feed,
     identity::{Caller, Identity, rates::Rates},
@@ -58,6 +59,7 @@ pub struct App {
     pub live: Live,
     /// The way to webhooks and mailboxes.
     pub(crate) notify: Notify,
+    pub(crate) chat: Chat,
     pub(crate) identity: Identity,
     pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
@@ -105,6 +107,7 @@ impl App {
         set_clock: Option<SetClock>,
     ) -> anyhow::Result<Arc<Self>> {
         Ok(Arc::new(Self {
+            chat: Chat::new(&config.outside)?,
             identity: Identity::new(&config)?,
             rates: Rates::new(config.rate.filter(|_| !config.is_dev())),
             metrics: Metrics::install(),

@@ -307,6 +307,7 @@ pub(crate) async fn retain<T>(clock: Actors, views: Views, mut stopped: watch::R
             views.forget_messages(now).await,
             views.forget_deleted(now).await,
             views.forget_letters(now).await,
+            views.forget_conversations(now).await,
         ] {
             if let Err(error) = kept {
                 tracing::warn!(%error, "what is too old was not forgotten; later again");

@@ -41,6 +41,8 @@ pub(crate) use run::new_trace;
 /// What a handler gives.
 pub(crate) type Outcome = Result<Response, Problem>;
 
+/// Longest that a request may take once its body is here.
+const REQUEST_MS: u64 = 5_000;
 /// Largest body, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
 
@@ -66,6 +68,8 @@ pub(crate) struct Route {
     pub(crate) template: &'static str,
     pub(crate) access: Access,
     pub(crate) body_max: usize,
+    /// Longest that it may take once its body is here.
+    pub(crate) within_ms: u64,
     handler: Handler,
 }
 
@@ -80,7 +84,8 @@ where
     F: Future<Output = Outcome> + Send + 'static,
 {
     let handler = Arc::new(move |ask| -> BoxFuture<'static, Outcome> { Box::pin(handler(ask)) });
-    Route { method, template, access, body_max: BODY_BYTES_MAX, handler }
+    let (body_max, within_ms) = (BODY_BYTES_MAX, REQUEST_MS);
+    Route { method, template, access, body_max, within_ms, handler }
 }
 
 const READ: Access = Access::Scope(Scope::TasksRead);
@@ -174,10 +179,11 @@ fn table() -> Vec<Route> {
         route(POST,   "/api/v1/webhooks/{id}/replay",        WEBHOOKS, webhooks::replay),
         route(GET,    "/api/v1/webhooks/{id}/deliveries",    WEBHOOKS, webhooks::deliveries),
 
-        route(POST,   "/api/v1/chat",                        CHAT,  chat::say),
+        Route { within_ms: chat::SAY_MS, ..
+        route(POST,   "/api/v1/chat",                        CHAT,  chat::say) },
         route(GET,    "/api/v1/chat/conversations",          CHAT,  chat::conversations),
         route(GET,    "/api/v1/chat/conversations/{id}",     CHAT,  chat::conversation),
-        route(DELETE, "/api/v1/chat/conversations/{id}",     CHAT,  chat::conversation),
+        route(DELETE, "/api/v1/chat/conversations/{id}",     CHAT,  chat::delete),
 
         route(GET,    "/api/v1/reminders",                   READ,  reminders::list),
         route(POST,   "/api/v1/reminders",                   WRITE, reminders::create),

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod app;
+mod chat;
 pub mod cli;
 mod config;
 mod cursor;

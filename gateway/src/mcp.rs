@@ -22,6 +22,7 @@ mod write;
 
 use std::sync::{Arc, LazyLock};
 
+use actors::message::call::Caller as Kind;
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Request, StatusCode, header, request::Parts},
@@ -43,6 +44,9 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
+pub(crate) use call::{Called, call_named};
+pub(crate) use tools::list as tools;
+
 use crate::{
     app::App,
     http::{Ask, BODY_BYTES_MAX, Outcome},
@@ -55,11 +59,13 @@ const INSTRUCTIONS: &str = "Tickler keeps the user's tasks, reminders and recurr
     named by its number (#42), its title or its id. Dates may be in English (\"tomorrow 5pm\"). Each \
     result has a line to read out for every task, and says in failures what was not done and why.";
 
-/// Who calls over MCP, and in which trace.
+/// Who calls tools, and in which trace.
 #[derive(Clone)]
 pub(crate) struct Asked {
     pub(crate) app: Arc<App>,
     pub(crate) caller: Arc<Caller>,
+    /// What events say of how they ask: `mcp`, or `chat`.
+    pub(crate) kind: Kind,
     pub(crate) traceparent: String,
 }
 
@@ -79,7 +85,7 @@ static SERVICE: LazyLock<Service> = LazyLock::new(|| {
 /// `POST /mcp`
 pub(crate) async fn post(ask: Ask) -> Outcome {
     let caller = ask.caller().clone();
-    let asked = Asked { app: ask.app, caller, traceparent: ask.traceparent };
+    let asked = Asked { app: ask.app, caller, kind: Kind::Mcp, traceparent: ask.traceparent };
     answer(asked, ask.parts, ask.body).await
 }
 
@@ -135,13 +141,21 @@ fn misshapen(message: &Value) -> Option<&'static str> {
 fn scope(message: &Value) -> Option<Scope> {
     let params = &message["params"];
     match message["method"].as_str()? {
-        "tools/call" => Some(match names::tool(params["name"].as_str()?)?.0 {
-            names::Tool::List | names::Tool::ListReminders => Scope::TasksRead,
-            names::Tool::Sort if !saves(&params["arguments"]["save"]) => Scope::TasksRead,
-            _ => Scope::TasksWrite,
-        }),
+        "tools/call" => {
+            let (tool, _) = names::tool(params["name"].as_str()?)?;
+            Some(needs(tool, &params["arguments"]["save"]))
+        }
         "resources/read" => Some(Scope::TasksRead),
         _ => None,
+    }
+}
+
+/// The scope that a tool needs; `save` is the argument of `sort_tasks`.
+fn needs(tool: names::Tool, save: &Value) -> Scope {
+    match tool {
+        names::Tool::List | names::Tool::ListReminders => Scope::TasksRead,
+        names::Tool::Sort if !saves(save) => Scope::TasksRead,
+        _ => Scope::TasksWrite,
     }
 }
 
@@ -201,7 +215,7 @@ impl ServerHandler for Handler {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        tools::list().iter().find(|tool| tool.name == name).cloned()
+        tools().iter().find(|tool| tool.name == name).cloned()
     }
 
     async fn list_tools(
@@ -209,7 +223,7 @@ impl ServerHandler for Handler {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(tools::list().to_vec()))
+        Ok(ListToolsResult::with_all_items(tools().to_vec()))
     }
 
     async fn call_tool(

@@ -205,6 +205,7 @@ pub(crate) async fn open_app(config: Config, host: Host) -> anyhow::Result<(Arc<
     let notify = Notify::open(&config, views.clone(), host.actors.clone()).await?;
     let (feed, running) = match &host.actors {
         Actors::Embedded(here) => {
+            views.release_all().await?;
             let (feed, following) = Feed::start(here.clone(), views.apart().await?, live.clone());
             let notifying = notify.start(feed.batches());
             (feed, Running { feed: Some(following), notify: Some(notifying), beside: None })

@@ -7,6 +7,7 @@ mod apply;
 mod audit;
 mod batch;
 mod changes;
+pub(crate) mod chat;
 pub(crate) mod deliveries;
 mod fact;
 pub(crate) mod letters;

@@ -1,5 +1,5 @@
 """Every example of docs/API.md and docs/CHATBOTS.md, against a running tickler: python3 -m unittest tools.tests.test_docs"""
-import json, os, pathlib, re, subprocess, tempfile, time, unittest, urllib.request
+import http.server, json, os, pathlib, re, subprocess, tempfile, threading, time, unittest, urllib.request
 
 from tools.tests.test_mcp import ROOT, run
 
@@ -24,6 +24,21 @@ def commands(block):
     assert not command, command
 
 
+class Assistant(http.server.BaseHTTPRequestHandler):
+    """An OpenAI-compatible provider that always says the same."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        chunk = {"choices": [{"delta": {"content": "Nothing is due."}, "finish_reason": "stop"}]}
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode())
+
+    def log_message(self, *_):
+        pass
+
+
 class Docs(unittest.TestCase):
     def setUp(self):
         run("cargo", "build", "--quiet", "-p", "gateway", cwd=ROOT)
@@ -32,8 +47,13 @@ class Docs(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder, self.tickler = folder.name, target / "debug/tickler"
         self.clean = {name: value for name, value in os.environ.items() if not name.startswith("TICKLER")}
+        assistant = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Assistant)
+        threading.Thread(target=assistant.serve_forever, daemon=True).start()
+        self.addCleanup(assistant.server_close)
+        self.addCleanup(assistant.shutdown)
+        variables = {"TICKLER_TEST_CLOCK": "1", "TICKLER_CHAT_URL": f"http://127.0.0.1:{assistant.server_port}/v1"}
         self.server = subprocess.Popen([self.tickler, "serve", "--bind", "127.0.0.1:0", "--data", f"{self.folder}/data"], stdout=subprocess.PIPE,
-                                       stderr=subprocess.STDOUT, text=True, env=self.clean | {"TICKLER_TEST_CLOCK": "1"})
+                                       stderr=subprocess.STDOUT, text=True, env=self.clean | variables)
         for line in self.server.stdout:
             if found := re.search(r"http://127\.0\.0\.1:\d+", line):
                 break
@@ -79,6 +99,8 @@ class Docs(unittest.TestCase):
             return
         if isinstance(body, dict) and body.get("entries"):
             self.said["EVENT"] = body["entries"][0]["event_id"]
+        if isinstance(body, dict) and "conversation_id" in body:
+            self.said["CONVERSATION"] = body["conversation_id"]
         if isinstance(body, dict) and "remind_at" in body:
             self.said["ID"] = body["id"]
 
@@ -117,7 +139,7 @@ class Docs(unittest.TestCase):
 
     def test_the_interface_by_task(self):
         pasted, called = self.examples((ROOT / "docs/API.md").read_text())
-        self.assertGreaterEqual(pasted, 28)
+        self.assertGreaterEqual(pasted, 34)
         self.assertGreaterEqual(called, 14)
 
     def test_a_chatbot(self):

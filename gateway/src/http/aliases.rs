@@ -19,6 +19,7 @@ use crate::{
     problem::{Problem, Slug, Wrong},
     tasks,
 };
+pub(super) use said::plus_tool_names;
 
 /// What the other system calls its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,8 +179,8 @@ pub(super) fn routes(canon: &[Route]) -> Vec<Route> {
         let (handler, row) = (becomes.handler.clone(), Arc::new(row));
         let handler: Handler =
             Arc::new(move |ask| Box::pin(answer(row.clone(), handler.clone(), ask)));
-        let (access, body_max) = (becomes.access, becomes.body_max);
-        Some(Route { method, template, access, body_max, handler })
+        let Route { access, body_max, within_ms, .. } = *becomes;
+        Some(Route { method, template, access, body_max, within_ms, handler })
     };
     rows().into_iter().filter_map(route).chain(streams::routes()).collect()
 }

@@ -9,7 +9,7 @@ mod parameters;
 mod problems;
 mod rows;
 
-use std::{iter, sync::LazyLock};
+use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
@@ -186,13 +186,17 @@ fn scope(route: &Route) -> Option<Scope> {
 fn content(kind: &str, schema: &str) -> impl Iterator<Item = (String, RefOr<Content>)> {
     let kinds: &[&str] = match kind {
         "Lines" => &["application/x-ndjson", "text/calendar"],
+        "ChatAnswer" => &["application/json", "text/event-stream"],
         "Stream" => &["text/event-stream"],
         "Text" => &["text/plain"],
         "Page" => &["text/html"],
         _ => &["application/json"],
     };
-    let content = RefOr::T(Content::new(Some(Ref::from_schema_name(schema))));
-    kinds.iter().map(|kind| (*kind).to_owned()).zip(iter::repeat(content))
+    kinds.iter().map(move |kind| {
+        let schema = if *kind == "text/event-stream" { "Stream" } else { schema };
+        let content = Content::new(Some(Ref::from_schema_name(schema)));
+        ((*kind).to_owned(), RefOr::T(content))
+    })
 }
 
 #[cfg(test)]

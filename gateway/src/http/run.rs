@@ -27,8 +27,6 @@ use crate::{
     problem::{Problem, Slug},
 };
 
-/// Longest that a request may take once its body is here.
-const REQUEST_MS: u64 = 5_000;
 /// Longest that a body may take to arrive.
 const BODY_MS: u64 = 30_000;
 
@@ -147,7 +145,7 @@ impl Step<'_> {
         let traceparent = self.traceparent.to_owned();
         let ask = Ask { app, caller, parts, path, body, traceparent, spelled: None };
         let handled = AssertUnwindSafe((route.handler)(ask)).catch_unwind();
-        match tokio::time::timeout(Duration::from_millis(REQUEST_MS), handled).await {
+        match tokio::time::timeout(Duration::from_millis(route.within_ms), handled).await {
             Err(_) => Err(Problem::unavailable()),
             Ok(Err(_)) => {
                 tracing::error!(route = self.resource.template, "a handler panicked");
@@ -295,7 +293,7 @@ pub(super) fn forbidden_origin() -> Problem {
     Problem::new(Slug::ForbiddenOrigin, why)
 }
 
-fn too_many(reset_s: u64, what: &str) -> Problem {
+pub(super) fn too_many(reset_s: u64, what: &str) -> Problem {
     let why = format!("{what}; try again in {reset_s} s.");
     Problem::new(Slug::RateLimited, why).retry_after(u32::try_from(reset_s).unwrap_or(1))
 }

@@ -11,6 +11,8 @@ use crate::{config::Rate, recent::Recent};
 const COUNTED_MIN: usize = 65_536;
 /// Failed authentications that one address may have …
 const FAILURES: Rate = Rate { requests: 60, window_s: 60 };
+/// Messages that one user may send to the assistant.
+const MESSAGES: Rate = Rate { requests: 20, window_s: 60 };
 
 /// Where a caller stands in its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,19 +52,27 @@ impl Window {
 pub(crate) struct Rates {
     rate: Option<Rate>,
     users: Recent<UserId, Window>,
+    messages: Recent<UserId, Window>,
     failures: Recent<IpAddr, Window>,
 }
 
 impl Rates {
     /// Counts by a rate for users; without one nothing is counted.
     pub(crate) fn new(rate: Option<Rate>) -> Self {
-        Self { rate, users: Recent::new(COUNTED_MIN), failures: Recent::new(COUNTED_MIN) }
+        let (users, messages) = (Recent::new(COUNTED_MIN), Recent::new(COUNTED_MIN));
+        Self { rate, users, messages, failures: Recent::new(COUNTED_MIN) }
     }
 
     /// Counts a request of a user.
     pub(crate) fn request(&self, user: &UserId, now: Instant) -> Option<Standing> {
         let rate = self.rate?;
         Some(self.users.update(user.clone(), |window| window.count(rate, now)))
+    }
+
+    /// Counts a message of a user to the assistant.
+    pub(crate) fn message(&self, user: &UserId, now: Instant) -> Option<Standing> {
+        self.rate?;
+        Some(self.messages.update(user.clone(), |window| window.count(MESSAGES, now)))
     }
 
     /// Counts a failed authentication from an address.

@@ -1,18 +1,58 @@
 //! A call from its arguments to its result.
 
 use rmcp::model::CallToolResult;
+use serde_json::Value;
 
 use super::{
     Asked,
     args::{Args, check_user},
     lists,
-    names::{Sugar, Tool},
-    remind,
+    names::{self, Sugar, Tool},
+    needs, remind,
     result::{self, Outcome, Refusal},
     scene::Scene,
     write,
 };
-use crate::fields::Object;
+use crate::{
+    fields::{Object, value::quoted},
+    problem::Slug,
+};
+
+/// What a call came to, for who speaks no MCP.
+pub(crate) struct Called {
+    /// Whether anything was done.
+    pub(crate) ok: bool,
+    /// As data: `structuredContent`.
+    pub(crate) result: Value,
+    /// As lines to read out.
+    pub(crate) lines: String,
+}
+
+impl From<CallToolResult> for Called {
+    fn from(result: CallToolResult) -> Self {
+        let texts = result.content.iter().filter_map(|block| block.as_text());
+        let lines: Vec<&str> = texts.map(|text| text.text.as_str()).collect();
+        Self {
+            ok: result.is_error != Some(true),
+            lines: lines.join("\n"),
+            result: result.structured_content.unwrap_or_default(),
+        }
+    }
+}
+
+/// Calls a tool by its name, if there is one and the caller may.
+pub(crate) async fn call_named(asked: &Asked, name: &str, arguments: Object) -> Called {
+    let refused = |slug: Slug, why| result::refused(&Refusal::new(slug.code(), why), None);
+    let Some((tool, sugar)) = names::tool(name) else {
+        return refused(Slug::NotFound, format!("There is no tool {}.", quoted(name))).into();
+    };
+    let scope = needs(tool, arguments.get("save").unwrap_or(&Value::Null));
+    if !asked.caller.scopes.has(scope) {
+        let why = format!("The user's credential does not allow this: it lacks {}.", scope.name());
+        return refused(Slug::InsufficientScope, why).into();
+    }
+    call(asked, tool, sugar, arguments).await.into()
+}
 
 /// Calls a tool.
 pub(super) async fn call(

@@ -3,7 +3,7 @@
 use actors::{
     Failure,
     message::{
-        call::{By, Caller as Kind, Idempotency, keyed_id},
+        call::{By, Idempotency, keyed_id},
         key::UserId,
         rejection::Slug,
         task::command::{Command, Operation, Patch, Reply, Scope, TaskRef},
@@ -81,7 +81,7 @@ impl<'a> Scene<'a> {
         How {
             id,
             idempotency: self.key.as_ref().map(|_| Idempotency { hash: self.hash.clone() }),
-            by: By { kind: Kind::Mcp, id: self.asked.caller.by.id.clone() },
+            by: By { kind: self.asked.kind, id: self.asked.caller.by.id.clone() },
             traceparent: Some(self.asked.traceparent.clone()),
         }
     }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{Asked, answer};
+use super::{Asked, Kind, answer};
 use crate::{
     app::App,
     cli::Exit,
@@ -205,7 +205,8 @@ async fn handle(
         Request::post("/mcp").body(()).map_err(|error| error.to_string())?.into_parts().0;
     parts.headers = headers;
     parts.headers.insert(header::HOST, HeaderValue::from_static("localhost"));
-    let asked = Asked { app: app.clone(), caller: caller.clone(), traceparent: new_trace() };
+    let (app, caller) = (app.clone(), caller.clone());
+    let asked = Asked { app, caller, kind: Kind::Mcp, traceparent: new_trace() };
     let answered = answer(asked, parts, body).await;
     let body = answered.map_err(|problem| problem.detail.into_owned())?.into_body();
     axum::body::to_bytes(body, usize::MAX).await.map_err(|error| error.to_string())

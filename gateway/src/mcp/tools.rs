@@ -15,7 +15,7 @@ enum Kind {
 }
 
 /// The tools in the order of the contract.
-pub(super) fn list() -> &'static [Tool] {
+pub(crate) fn list() -> &'static [Tool] {
     static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(tools);
     &TOOLS
 }

@@ -1,4 +1,5 @@
 mod aside;
+mod chat;
 
 use actors::message::{event::CloudEvent, time::Timestamp};
 use serde_json::{Value, json};

@@ -4,7 +4,10 @@
 mod accounts;
 mod alias_streams;
 mod aliases;
+mod assistant;
 mod bad_input;
+mod chat;
+mod chat_refused;
 mod command_line;
 mod contract;
 mod conventions;

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::server::{Got, Running};
+use crate::{
+    assistant::{Answer, Assistant},
+    server::{Got, Running},
+};
 
 const SECRET: &str = "an HS256 secret of thirty-two bytes or more";
 const NOBODYS: &str = "00000000-0000-4000-8000-000000000000";
@@ -27,6 +30,8 @@ struct Two {
     anas: BTreeMap<&'static str, String>,
     /// What Bob has, by how cases call it.
     bobs: Vec<(&'static str, String)>,
+    /// Whom chat speaks to.
+    _assistant: Assistant,
 }
 
 /// One case: where the id goes, and everything else of the request.
@@ -42,14 +47,18 @@ struct Case {
 
 impl Two {
     async fn new() -> Self {
+        let assistant = Assistant::start().await;
+        assistant.always(Answer::says("Yes."));
         let vars = [
+            ("TICKLER_CHAT_URL", &*assistant.url()),
             ("TICKLER_JWT_SECRET", SECRET),
             ("TICKLER_RATE_USER", "0"),
             ("TICKLER_OUTBOUND_ALLOW", "127.0.0.0/8"),
         ];
         let server = Running::with(&vars).await;
         let (ana, bob) = (token("ana"), token("bob"));
-        let mut two = Self { server, ana, bob, anas: BTreeMap::new(), bobs: Vec::new() };
+        let (anas, bobs, _assistant) = (BTreeMap::new(), Vec::new(), assistant);
+        let mut two = Self { server, ana, bob, anas, bobs, _assistant };
         two.fill().await;
         two
     }
@@ -67,6 +76,8 @@ impl Two {
         let hook = self.made("/api/v1/webhooks", &hook).await;
         let personal = json!({"name": "laptop", "scopes": ["tasks:read"]});
         let personal = self.made("/api/v1/tokens", &personal).await;
+        let said = self.server.call("POST", "/api/v1/chat").bearer(&self.ana);
+        let said = said.json(&json!({"message": "secret"})).send().await.is(200).body;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let event = self.seen("/api/v1/audit", "/entries/0/event_id").await;
         let entry = self.seen("/api/v1/notifications", "/notifications/0/id").await;
@@ -86,8 +97,7 @@ impl Two {
             ("notifications", entry),
             ("tags", "hidden".to_owned()),
             ("events", event),
-            // There are none yet, so nobody has one.
-            ("conversations", "3b241101-e2bb-4255-8caf-4136c566a962".to_owned()),
+            ("conversations", said["conversation_id"].as_str().unwrap().to_owned()),
         ]);
     }
 
@@ -139,6 +149,7 @@ impl Two {
             "/api/v1/tags",
             "/api/v1/notifications",
             "/api/v1/audit",
+            "/api/v1/chat/conversations",
         ] {
             all.push(self.server.call("GET", path).bearer(&self.ana).send().await.is(200).body);
         }

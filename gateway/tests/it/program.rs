@@ -4,7 +4,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct Program {
     env: Vec<(String, String)>,
     http: reqwest::Client,
     user: String,
+    /// What it has said on stdout.
+    log: Arc<Mutex<String>>,
 }
 
 /// A whole answer.
@@ -64,16 +66,23 @@ impl Program {
         if let Ok(urls) = std::env::var("BASE_URL") {
             let (url, http, user) = deployed(&urls);
             described::document(&http, &url).await;
-            return Self { url, child: None, folder: None, env: Vec::new(), http, user };
+            let (env, log) = (Vec::new(), Arc::default());
+            return Self { url, child: None, folder: None, env, http, user, log };
         }
         let http = reqwest::Client::new();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let env = env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let (url, user) = (String::new(), "dev".to_owned());
-        let mut server = Self { url, child: None, folder: Some(folder), env, http, user };
+        let (folder, log) = (Some(folder), Arc::default());
+        let mut server = Self { url, child: None, folder, env, http, user, log };
         server.run();
         described::document(&server.http, &server.url).await;
         server
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// The user that its requests are of.
@@ -98,7 +107,7 @@ impl Program {
     fn run(&mut self) {
         let mut child =
             command(self.data_dir().to_owned(), &self.env).spawn().expect("tickler starts");
-        self.url = address(&mut child);
+        self.url = address(&mut child, &self.log);
         self.child = Some(child);
     }
 
@@ -210,12 +219,14 @@ fn command(data: PathBuf, env: &[(String, String)]) -> Command {
     command
 }
 
-/// Reads the address that the program prints, and drains its output from then on.
-fn address(child: &mut Child) -> String {
+/// Reads the address that the program prints, and keeps its output from then on.
+fn address(child: &mut Child, log: &Arc<Mutex<String>>) -> String {
     let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
     let (found, address) = mpsc::channel();
+    let log = log.clone();
     std::thread::spawn(move || {
         for line in output.lines().map_while(Result::ok) {
+            log.lock().unwrap().push_str(&format!("{line}\n"));
             if let Some(at) = line.find("http://127.0.0.1:") {
                 let url = line[at..].split(|c: char| c.is_whitespace() || "\"',)".contains(c));
                 let _ = found.send(url.into_iter().next().unwrap_or_default().to_owned());

@@ -159,14 +159,15 @@ fn plus_delivery(object: &mut Object, inbox: &[Notification]) {
     object.insert("retry_count".to_owned(), json!(retries));
 }
 
-/// `tool_name` beside `name`, wherever there are tool calls.
-fn plus_tool_names(value: &mut Value) {
+/// `tool_name` beside `name`, wherever there are tool calls, or one.
+pub(in crate::http) fn plus_tool_names(value: &mut Value) {
     let name = |call: &mut Value| {
-        let name = call["name"].clone();
-        if let Some(call) = call.as_object_mut() {
+        let name = call.get("name").cloned();
+        if let (Some(call), Some(name)) = (call.as_object_mut(), name) {
             call.insert("tool_name".to_owned(), name);
         }
     };
+    name(value);
     each(value.get_mut("tool_calls"), name);
     each(value.get_mut("messages"), |message| each(message.get_mut("tool_calls"), name));
 }

@@ -96,7 +96,7 @@ pub(super) fn of_answer(
     add(status == "201" && schema != "Ticket", &["Location"]);
     add(schema == "Tasks", &["X-Total-Count", "Link"]);
     add(schema == "Lines", &["Content-Disposition"]);
-    add(schema == "Stream", &["X-Accel-Buffering"]);
+    add(["Stream", "ChatAnswer"].contains(&schema), &["X-Accel-Buffering"]);
     add(route.template.ends_with("/session"), &["Set-Cookie"]);
     add(parameters::takes_key(row), &["Idempotent-Replayed"]);
     add(foreign && route.method != Method::GET, &["Tickler-Ignored-Fields"]);

@@ -98,6 +98,7 @@ pub(super) fn schema() -> Value {
                 },
             }},
             "current": {}, "results": {"type": "array"},
+            "conversation_id": {"type": "string", "format": "uuid"},
         },
         "examples": [shown(Slug::Invalid)],
     })
