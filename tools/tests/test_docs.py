@@ -1,6 +1,7 @@
 """Every example of docs/API.md and docs/CHATBOTS.md, against a running tickler: python3 -m unittest tools.tests.test_docs"""
-import http.server, json, os, pathlib, re, subprocess, tempfile, threading, time, unittest, urllib.request
+import json, os, pathlib, re, subprocess, tempfile, time, unittest, urllib.request
 
+from tools.tests import assistant
 from tools.tests.test_mcp import ROOT, run
 
 WRITTEN = "http://127.0.0.1:8000"
@@ -24,21 +25,6 @@ def commands(block):
     assert not command, command
 
 
-class Assistant(http.server.BaseHTTPRequestHandler):
-    """An OpenAI-compatible provider that always says the same."""
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        chunk = {"choices": [{"delta": {"content": "Nothing is due."}, "finish_reason": "stop"}]}
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.end_headers()
-        self.wfile.write(f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode())
-
-    def log_message(self, *_):
-        pass
-
-
 class Docs(unittest.TestCase):
     def setUp(self):
         run("cargo", "build", "--quiet", "-p", "gateway", cwd=ROOT)
@@ -47,11 +33,7 @@ class Docs(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder, self.tickler = folder.name, target / "debug/tickler"
         self.clean = {name: value for name, value in os.environ.items() if not name.startswith("TICKLER")}
-        assistant = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Assistant)
-        threading.Thread(target=assistant.serve_forever, daemon=True).start()
-        self.addCleanup(assistant.server_close)
-        self.addCleanup(assistant.shutdown)
-        variables = {"TICKLER_TEST_CLOCK": "1", "TICKLER_CHAT_URL": f"http://127.0.0.1:{assistant.server_port}/v1"}
+        variables = {"TICKLER_TEST_CLOCK": "1", "TICKLER_CHAT_URL": assistant.start(self)}
         self.server = subprocess.Popen([self.tickler, "serve", "--bind", "127.0.0.1:0", "--data", f"{self.folder}/data"], stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, text=True, env=self.clean | variables)
         for line in self.server.stdout:

@@ -3,6 +3,7 @@
 TICKLER_OPENAPI_SECONDS (180) says for how long, TICKLER_OPENAPI_SEED (1) with which seed."""
 import base64, hashlib, hmac, json, os, pathlib, re, shutil, subprocess, sys, tempfile, unittest, venv
 
+from tools.tests import assistant
 from tools.tests.test_mcp import CACHE, ROOT, missing, run
 
 HERE = ROOT / "tools/openapi"
@@ -46,7 +47,8 @@ class Openapi(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.log = open(f"{self.folder.name}/log", "w+")
         clean = {name: value for name, value in os.environ.items() if not name.startswith("TICKLER_")}
-        env = clean | {"TICKLER_JWT_SECRET": SECRET, "TICKLER_RATE_USER": "0", "TICKLER_OUTBOUND_ALLOW": "127.0.0.0/8"}
+        env = clean | {"TICKLER_JWT_SECRET": SECRET, "TICKLER_RATE_USER": "0", "TICKLER_OUTBOUND_ALLOW": "127.0.0.0/8",
+                       "TICKLER_CHAT_URL": assistant.start(self)}
         self.server = subprocess.Popen([target / "debug/tickler", "serve", "--bind", "127.0.0.1:0", "--data", f"{self.folder.name}/data"],
                                        stdout=subprocess.PIPE, stderr=self.log, text=True, env=env)
         self.addCleanup(self.stop)

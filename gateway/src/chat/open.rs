@@ -13,6 +13,8 @@ use crate::{
 
 /// How long the right to answer is had: as long as a turn may take, and a while to write it down.
 const LEASE_MS: i64 = TURN_MS as i64 + 5_000;
+/// How long a message that begins a conversation is taken for a repeat of one that was not answered, in milliseconds.
+const AGAIN_MS: i64 = 600_000;
 /// Longest title, in characters.
 const TITLE_CHARS_MAX: usize = 60;
 /// Seconds after which a caller may ask again where an answer is under way.
@@ -55,8 +57,9 @@ pub(crate) async fn open(asked: Asked, message: Message) -> Result<Talk, Problem
         Leased::Yes(lease) => lease,
         Leased::Absent => return Err(Problem::not_found()),
         Leased::Busy => {
-            if message.conversation.is_none() && !message.keyed {
-                app.views.delete_conversation(user, &id).await.map_err(unavailable)?;
+            // A repeat under the same key may be about to say something in it.
+            if !message.keyed {
+                app.views.delete_if_empty(&id).await.map_err(unavailable)?;
             }
             let why = "Another message of yours is being answered; wait for it and try again.";
             return Err(Problem::new(Slug::Busy, why).retry_after(BUSY_S));
@@ -71,12 +74,19 @@ pub(crate) async fn open(asked: Asked, message: Message) -> Result<Talk, Problem
     }
 }
 
-/// Begins a conversation; a repeat under a key comes to the same one.
+/// Begins a conversation; a repeat comes to the same one: under its key, or because the first was not answered.
 async fn begin(asked: &Asked, message: &Message) -> Result<Conversation, Problem> {
     let now = asked.app.actors.now();
+    let user = asked.caller.user.as_str();
+    if !message.keyed {
+        let since = now.plus(-AGAIN_MS);
+        let before = asked.app.views.broken_off(user, &message.text, since).await;
+        if let Some(before) = before.map_err(unavailable)? {
+            return Ok(before);
+        }
+    }
     let id = Uuid::new_v5(&message.id, b"conversation").to_string();
     let title = title(&message.text);
-    let user = asked.caller.user.as_str();
     let begun = asked.app.views.begin_conversation(user, (&id, &title), now).await;
     begun.map_err(unavailable)?;
     Ok(Conversation { id, title, created_at: now.0, updated_at: now.0 })

@@ -7,8 +7,12 @@ use super::{
     prompt::{self, Tools},
     provider::{Failure, endpoint},
     reply::{Payloads, ROUND_CALLS_MAX, Reply},
+    turn::{bounded, is_unanswered},
 };
-use crate::views::chat::{ToolCall, Turn};
+use crate::{
+    mcp::Called,
+    views::chat::{ToolCall, Turn},
+};
 
 fn payloads(bytes: &[u8], cut: usize) -> Vec<String> {
     let mut payloads = Payloads::events();
@@ -202,4 +206,33 @@ fn of_a_long_past_the_newest_turns_are_sent() {
     let said: Vec<&Value> =
         messages.iter().filter(|m| m["role"] == "user").map(|m| &m["content"]).collect();
     assert_eq!(said, ["26", "27", "28", "29", "now"]);
+}
+
+#[test]
+fn a_call_is_unanswered_when_any_of_it_is_neither_done_nor_refused() {
+    let result = |codes: &[&str]| {
+        let failures: Vec<Value> = codes.iter().map(|code| json!({ "code": code })).collect();
+        json!({"tasks": [], "failures": failures})
+    };
+    for code in ["unavailable", "busy", "view-behind"] {
+        assert!(is_unanswered(&result(&["not-found", code])), "{code}");
+    }
+    for fine in [json!({"tasks": []}), Value::Null, result(&["invalid", "internal"])] {
+        assert!(!is_unanswered(&fine), "{fine}");
+    }
+}
+
+#[test]
+fn a_result_that_is_too_long_is_told_in_whole_lines() {
+    let short = Called { ok: true, result: json!({"tasks": [1]}), lines: "one".to_owned() };
+    assert_eq!(bounded(short), json!({"tasks": [1]}));
+    let (long, line) = (json!("x".repeat(40_000)), "ü".repeat(10_000));
+    for (lines, expected, cut) in [
+        (line.clone(), line.clone(), false),
+        (format!("{line}\n{line}"), line.clone(), true),
+        ("ü".repeat(20_000), "ü".repeat(16_384), true),
+    ] {
+        let called = Called { ok: true, result: long.clone(), lines };
+        assert_eq!(bounded(called), json!({"lines": expected, "cut": cut}));
+    }
 }

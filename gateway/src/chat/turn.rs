@@ -2,11 +2,12 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
+use axum::http::StatusCode;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::{
@@ -32,6 +33,10 @@ const RESPONSE_BYTES_MAX: usize = 32 << 10;
 const RESULT_BYTES_MAX: usize = 32 << 10;
 /// Results of a turn, in bytes; beyond them no tool is called.
 const RESULTS_BYTES_MAX: usize = 128 << 10;
+/// How often a call is made that gets no answer, under the same name.
+const CALL_TRIES_MAX: usize = 3;
+/// The wait between, in milliseconds.
+const CALL_AGAIN_MS: u64 = 500;
 /// Events that wait for their reader.
 const EVENTS_MAX: usize = 64;
 /// Longest that a reader may take over one; then the turn goes on without it.
@@ -124,7 +129,7 @@ impl Run {
                 Problem::internal()
             }
         };
-        if problem.slug == Slug::ChatUnavailable {
+        if problem.slug.status() == StatusCode::SERVICE_UNAVAILABLE {
             problem.members.push(("conversation_id", json!(self.lease.conversation)));
         }
         Event::Failed(problem)
@@ -200,7 +205,7 @@ impl Run {
                 continue;
             }
             self.tell(Event::Calling(n, self.turn.calls[n].clone())).await;
-            let (ok, result) = self.carry_out_one(n).await;
+            let (ok, result) = self.carry_out_one(n).await?;
             let call = &mut self.turn.calls[n];
             (call.ok, call.result) = (ok, Some(result));
             let call = call.clone();
@@ -210,24 +215,34 @@ impl Run {
         Ok(())
     }
 
-    async fn carry_out_one(&self, n: usize) -> (bool, Value) {
+    async fn carry_out_one(&self, n: usize) -> Result<(bool, Value), Problem> {
         let calls = &self.turn.calls;
         let Value::Object(mut arguments) = calls[n].arguments.clone() else {
-            return refused(Slug::Invalid, "The arguments are not a JSON object.");
+            return Ok(refused(Slug::Invalid, "The arguments are not a JSON object."));
         };
         let first = calls.iter().position(|call| call.round == calls[n].round).unwrap_or(n);
         if n - first >= ROUND_CALLS_MAX {
-            return refused(Slug::LimitReached, "Too many calls at once; call the rest again.");
+            return Ok(refused(Slug::LimitReached, "Too many calls at once; call the rest again."));
         }
         let bytes = |call: &ToolCall| call.result.as_ref().map_or(0, |it| it.to_string().len());
         if calls.iter().map(bytes).sum::<usize>() > RESULTS_BYTES_MAX {
-            return refused(Slug::LimitReached, "Too much was read; answer with what there is.");
+            return Ok(refused(
+                Slug::LimitReached,
+                "Too much was read; answer with what there is.",
+            ));
         }
         // The name under which a repeat does nothing twice: the turn and the place in it, whatever the model says.
         let key = format!("chat-{}-{n}", self.turn.id);
         arguments.insert("idempotency_key".to_owned(), json!(key));
-        let called = mcp::call_named(&self.asked, &calls[n].name, arguments).await;
-        (called.ok, bounded(called))
+        for _ in 0..CALL_TRIES_MAX {
+            let called = mcp::call_named(&self.asked, &calls[n].name, arguments.clone()).await;
+            if !is_unanswered(&called.result) {
+                return Ok((called.ok, bounded(called)));
+            }
+            sleep(Duration::from_millis(CALL_AGAIN_MS)).await;
+        }
+        // Nobody knows whether it was done, so the model must not ask for it under another name.
+        Err(Problem::unavailable())
     }
 
     async fn save(&self) -> Result<(), Problem> {
@@ -249,13 +264,20 @@ impl Run {
     }
 }
 
+/// Whether any of it had no answer: neither done nor refused.
+pub(super) fn is_unanswered(result: &Value) -> bool {
+    let failures = result["failures"].as_array().into_iter().flatten();
+    let none = [Slug::Unavailable, Slug::Busy, Slug::ViewBehind].map(Slug::code);
+    failures.filter_map(|failure| failure["code"].as_str()).any(|code| none.contains(&code))
+}
+
 /// What was not called at all.
 fn refused(slug: Slug, why: &str) -> (bool, Value) {
     (false, json!({"failures": [{"index": 0, "code": slug.code(), "message": why}]}))
 }
 
 /// A result as data; one that is too long in lines, as many as fit.
-fn bounded(called: Called) -> Value {
+pub(super) fn bounded(called: Called) -> Value {
     if called.result.to_string().len() <= RESULT_BYTES_MAX {
         return called.result;
     }

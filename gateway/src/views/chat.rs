@@ -95,11 +95,18 @@ const PAGE: &str = "SELECT id, title, created_at, updated_at FROM conversation W
      AND (updated_at < $2 OR (updated_at = $2 AND id < $3)) ORDER BY updated_at DESC, id DESC LIMIT $4";
 const ONE: &str = "SELECT id, title, created_at, updated_at FROM conversation \
      WHERE id = $1 AND user_id = $2";
+const BROKEN_OFF: &str = "SELECT it.id, it.title, it.created_at, it.updated_at FROM conversation it \
+     JOIN turn one ON one.conversation_id = it.id AND one.ordinal = 1 WHERE it.user_id = $1 \
+     AND one.message = $2 AND one.answered_at IS NULL AND it.updated_at >= $3 \
+     AND NOT EXISTS (SELECT 1 FROM turn WHERE conversation_id = it.id AND ordinal > 1) \
+     ORDER BY it.updated_at DESC, it.id DESC LIMIT 1";
 const BEGIN: &str = "INSERT INTO conversation (id, user_id, title, busy_until, created_at, updated_at) \
      VALUES ($1, $2, $3, 0, $4, $4) ON CONFLICT (id) DO NOTHING";
 const SHORTEN: &str = "DELETE FROM conversation WHERE id IN (SELECT id FROM conversation \
      WHERE user_id = $1 ORDER BY updated_at DESC, id DESC LIMIT $3 OFFSET $2)";
 const DELETE: &str = "DELETE FROM conversation WHERE id = $1 AND user_id = $2";
+const DELETE_EMPTY: &str = "DELETE FROM conversation WHERE id = $1 \
+     AND NOT EXISTS (SELECT 1 FROM turn WHERE conversation_id = $1)";
 const FORGET: &str = "DELETE FROM conversation WHERE updated_at < $1";
 const LEASE: &str = "UPDATE conversation SET busy_until = $3 WHERE id = $1 AND user_id = $2 \
      AND busy_until <= $4 AND (SELECT COUNT(*) FROM conversation \
@@ -138,6 +145,17 @@ impl Views {
         on!(self, pool => sqlx::query_as(ONE).bind(id).bind(user).fetch_optional(pool).await)
     }
 
+    /// The newest conversation since a moment that began with this message and got no further.
+    pub async fn broken_off(
+        &self,
+        user: &str,
+        message: &str,
+        since: Timestamp,
+    ) -> Result<Option<Conversation>, sqlx::Error> {
+        on!(self, pool => sqlx::query_as(BROKEN_OFF).bind(user).bind(message).bind(since.0)
+            .fetch_optional(pool).await)
+    }
+
     /// Begins a conversation, once under an id, and drops what is then too much.
     pub async fn begin_conversation(
         &self,
@@ -159,6 +177,11 @@ impl Views {
         let gone = on!(self, pool => sqlx::query(DELETE).bind(id).bind(user).execute(pool).await?
             .rows_affected());
         Ok(gone > 0)
+    }
+
+    /// Ends a conversation in which nothing was said.
+    pub async fn delete_if_empty(&self, id: &str) -> Result<(), sqlx::Error> {
+        on!(self, pool => sqlx::query(DELETE_EMPTY).bind(id).execute(pool).await.map(drop))
     }
 
     /// Drops conversations in which nothing was said for long.

@@ -183,9 +183,18 @@ async fn what_broke_off_goes_on_and_nothing_is_done_twice() {
     say(&server, "bread", Some(&id)).await.is(200);
     let whole = server.get(&path).await.is(200).body;
     assert_eq!(whole["messages"].as_array().unwrap().len(), 4, "{whole}");
-    assert_eq!(titles(&server).await, ["milk", "bread"]);
+    // Without anything: the same words at the beginning of a conversation.
+    assistant.then([add("eggs"), lost(), Answer::says("Eggs it is.")]);
+    let first = say(&server, "eggs", None).await.problem(503, "chat-unavailable");
+    let again = say(&server, "eggs", None).await.is(200);
+    assert_eq!(again.str("conversation_id"), first.str("conversation_id"));
+    assert_eq!(titles(&server).await, ["milk", "bread", "eggs"]);
+    // What was answered is not a repeat.
+    assistant.then([Answer::says("More eggs?")]);
+    let other = say(&server, "eggs", None).await.is(200);
+    assert_ne!(other.str("conversation_id"), first.str("conversation_id"));
     let list = server.get("/api/v1/chat/conversations").await.is(200).body;
-    assert_eq!(list["conversations"].as_array().unwrap().len(), 1);
+    assert_eq!(list["conversations"].as_array().unwrap().len(), 3);
 }
 
 /// Killed after a tool was called, and before that was written down: the worst moment there is.
@@ -257,6 +266,32 @@ async fn one_message_at_a_time_is_answered_in_a_conversation() {
     gate.add_permits(1);
     deleted.await.unwrap().problem(404, "not-found");
     server.get(&path).await.problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn four_messages_of_a_user_are_answered_at_once() {
+    let assistant = Assistant::start().await;
+    let server = Arc::new(server(&assistant).await);
+    let gate = Arc::new(Semaphore::new(0));
+    assistant.always(Answer::says("Yes.").after(&gate));
+    let mut calls = tokio::task::JoinSet::new();
+    for n in 0..4 {
+        let server = server.clone();
+        calls.spawn(async move { say(&server, &format!("{n}"), None).await });
+    }
+    assistant.asked(4).await;
+    say(&server, "5", None).await.problem(429, "busy");
+    let list = server.get("/api/v1/chat/conversations").await.is(200).body;
+    assert_eq!(
+        list["conversations"].as_array().unwrap().len(),
+        4,
+        "what was refused leaves nothing"
+    );
+    gate.add_permits(5);
+    for got in calls.join_all().await {
+        got.is(200);
+    }
+    say(&server, "5", None).await.is(200);
 }
 
 #[tokio::test]

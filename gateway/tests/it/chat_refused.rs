@@ -69,6 +69,9 @@ async fn whatever_is_wrong_with_the_provider_is_chat_unavailable() {
         assert_eq!((&data["instance"], data["conversation_id"].is_string()), (&json!(CHAT), true));
         assert!(!stream.text.contains("Planted"), "{what}: {}", stream.text);
     }
+    let list = server.get("/api/v1/chat/conversations").await.is(200).body;
+    let list = list["conversations"].as_array().unwrap();
+    assert_eq!(list.len(), 1, "the same words again are the same message");
     // An answer in one piece is an answer, though we asked for pieces.
     let call = json!({"id": "1", "type": "function", "function": {"name": "add_task", "arguments": "{\"title\":\"a\"}"}});
     let whole = |message: Value| {

@@ -109,7 +109,33 @@ async fn of_too_many_conversations_the_oldest_go(views: &Views) {
     assert_eq!(views.conversation("bob", "bob's").await.unwrap(), None);
 }
 
+async fn a_message_that_was_not_answered_is_found_again(views: &Views) {
+    let found = async |user: &str, message: &str, since: i64| {
+        let found = views.broken_off(user, message, Timestamp(since)).await.unwrap();
+        found.map(|it| it.id)
+    };
+    begun(views, "ann", "a", NOW).await;
+    let lease = lease(views, "ann", "a", 0).await;
+    assert_eq!(found("ann", "Hello", 0).await, None);
+    assert!(views.add_turn(&lease, &turn("t1", 1)).await.unwrap());
+    assert_eq!(found("ann", "Hello", NOW.0).await.as_deref(), Some("a"));
+    for (user, message, since) in
+        [("bob", "Hello", 0), ("ann", "hello", 0), ("ann", "Hello", NOW.0 + 1)]
+    {
+        assert_eq!(found(user, message, since).await, None);
+    }
+    assert!(views.add_turn(&lease, &turn("t2", 2)).await.unwrap());
+    assert_eq!(found("ann", "Hello", 0).await, None, "it has gone on");
+    begun(views, "ann", "empty", NOW).await;
+    for id in ["a", "empty"] {
+        views.delete_if_empty(id).await.unwrap();
+    }
+    let left = views.conversations("ann", (i64::MAX, ""), 9).await.unwrap();
+    assert_eq!(left.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["a"]);
+}
+
 on_both! {
+    a_message_that_was_not_answered_is_found_again
     one_answers_at_a_time
     a_turn_is_kept_as_it_was_and_goes_with_its_conversation
     of_too_many_conversations_the_oldest_go
