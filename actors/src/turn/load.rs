@@ -34,8 +34,8 @@ struct Loaded<A: Actor> {
 
 /// Why a bulk read says nothing.
 enum Unread {
-    /// A slot lies beyond what follows from the snapshot.
-    Gap,
+    /// A slot lies beyond what follows from the snapshot: this turn is not there.
+    Gap(u64),
     /// A row cannot be read.
     Damaged(String),
 }
@@ -61,9 +61,12 @@ impl<A: Actor, H: Host> Turns<A, H> {
                 Ok(loaded) if self.is_whole(cell, &loaded).await? => {
                     return Ok(self.install(cell, loaded, began));
                 }
-                Ok(_) | Err(Unread::Gap) if gaps < REREADS_MAX => gaps += 1,
+                Ok(_) | Err(Unread::Gap(_)) if gaps < REREADS_MAX => gaps += 1,
                 Ok(_) => return Err(Failure::Unavailable(NOT_WHOLE.to_owned())),
-                Err(Unread::Gap) => return Err(broken(cell, "the journal has a gap")),
+                Err(Unread::Gap(missing)) if self.has_reached(cell, missing).await? => {
+                    return Err(Failure::Unavailable(NOT_WHOLE.to_owned()));
+                }
+                Err(Unread::Gap(_)) => return Err(broken(cell, "the journal has a gap")),
                 Err(Unread::Damaged(why)) => return Err(broken(cell, &why)),
             }
         }
@@ -73,6 +76,20 @@ impl<A: Actor, H: Host> Turns<A, H> {
     /// journal, or like none: Dapr's PostgreSQL component (1.18) takes the end of a broken connection for the end of the rows.
     async fn is_whole(&self, cell: &Cell<A>, loaded: &Loaded<A>) -> Result<bool, Failure> {
         Ok(H::OWNS_STORE || self.is_last(cell, loaded.state.sequence).await?)
+    }
+
+    /// Whether the slot of a turn that a bulk read does not say, read alone, holds it or a later one, which is not written
+    /// before a snapshot covers this: then the bulk read was cut off, and the journal has no gap.
+    async fn has_reached(&self, cell: &Cell<A>, turn: u64) -> Result<bool, Failure> {
+        if H::OWNS_STORE {
+            return Ok(false);
+        }
+        let row = self.host().slot(&cell.key, turn % H::RING).await;
+        let Some(row) = row.map_err(|error| Failure::Unavailable(error.0))? else {
+            return Ok(false);
+        };
+        let head = frame::head(&row.bytes).map_err(|why| broken(cell, &why))?;
+        Ok(head.sequence >= turn)
     }
 
     fn assemble(&self, cell: &Cell<A>, record: &Record) -> Result<Loaded<A>, Unread> {
@@ -90,7 +107,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
         for (sequence, row) in turns.range(state.sequence + 1..) {
             let (entry, raw) = Entry::<A>::read(row).map_err(Unread::Damaged)?;
             if *sequence != state.sequence + 1 || entry.head.before != state.last {
-                return Err(Unread::Gap);
+                return Err(Unread::Gap(state.sequence + 1));
             }
             json += raw;
             let at = entry.moment(&cell.key, self.zone());

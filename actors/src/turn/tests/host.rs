@@ -163,7 +163,10 @@ impl<C: Cast> Host for SimHost<C> {
                 sleep(pause).await;
                 self.step().await;
             }
-            let stored = self.world.inner().rows.get(&(key.clone(), row)).cloned();
+            let inner = self.world.inner();
+            let stored = inner.rows.get(&(key.clone(), row)).cloned();
+            let stored = stored.filter(|_| !inner.unread.contains(&row));
+            drop(inner);
             match row {
                 None => record.snap = stored,
                 Some(index) => record.slots.extend(stored.map(|stored| (index, stored))),

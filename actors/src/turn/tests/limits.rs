@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{
     super::{MAILBOX_MAX, Seen},
-    toys::{Owned, Tell, Told, id},
-    world::{Node, World},
+    toys::{Owned, Shared, Tell, Told, id},
+    world::{Node, RING, World},
 };
 use crate::{
     message::{
@@ -124,6 +124,39 @@ fn a_gap_is_not_the_end_of_the_journal() {
         world.inner().rows.remove(&(ann(), Some(2)));
         let read = node.lists.query(&ann(), &(), &Seen::default()).await;
         assert!(matches!(read, Err(Failure::Broken(_))), "{read:?}");
+    });
+}
+
+#[test]
+fn a_bulk_read_that_is_cut_off_is_no_gap() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let world: Arc<World<Shared>> = World::new(1, None);
+        world.heal().await;
+        let node = world.route(&ann()).unwrap();
+        let turns = 2 * RING + 3;
+        for n in 0..turns {
+            node.lists.call(&ann(), add(id(n))).await.unwrap();
+        }
+        let read = async |unread: &[Option<u64>]| {
+            world.inner().unread = unread.to_vec();
+            node.lists.forget(&ann()).await;
+            node.lists.query(&ann(), &(), &Seen::default()).await
+        };
+        let unavailable = Err(Failure::Unavailable("the store's answers are cut off".to_owned()));
+        // The snapshot, the slot after it, and both.
+        for lost in [&[None][..], &[Some((turns - 1) % RING)], &[None, Some(turns % RING)]] {
+            assert_eq!(read(lost).await.map(|read| read.version), unavailable, "{lost:?}");
+            assert_eq!(read(&[]).await.unwrap().version, turns);
+        }
+        world.inner().rows.remove(&(ann(), Some((turns - 1) % RING)));
+        let gone = read(&[]).await;
+        assert!(matches!(gone, Err(Failure::Broken(_))), "{gone:?}");
+        world.end();
     });
 }
 

@@ -158,6 +158,8 @@ pub(super) struct Inner<C: Cast> {
     places: HashMap<Key, usize>,
     pub(super) weather: Weather,
     pub(super) log_down: bool,
+    /// Rows that bulk reads leave out, without an error.
+    pub(super) unread: Vec<Option<u64>>,
     writes: u64,
 }
 
@@ -190,6 +192,7 @@ impl<C: Cast> World<C> {
             places: HashMap::new(),
             weather,
             log_down,
+            unread: Vec::new(),
             writes: 0,
         };
         let (began, alarm_set) = (Instant::now(), Notify::new());
