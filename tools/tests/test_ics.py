@@ -1,6 +1,7 @@
 """Calendar files of other programs through `tickler import` and `export`, as an independent reader sees them: python3 -m unittest tools.tests.test_ics"""
-import hashlib, os, pathlib, shutil, subprocess, sys, tempfile, unittest
-from tools.tests.test_mcp import CACHE, ROOT, missing, run
+import os, pathlib, subprocess, sys, tempfile, unittest
+from tools.tests.packages import install
+from tools.tests.test_mcp import ROOT, run
 
 READER = "icalendar==7.3.0"
 FILES = ROOT / "gateway/tests/ics"
@@ -9,26 +10,10 @@ STAMPS = {"DTSTAMP", "CREATED", "LAST-MODIFIED"}
 ADDED = STAMPS | {"DTSTART", "STATUS"}
 
 
-def install():
-    """The pinned reader in a folder of the cache; made once."""
-    folder = CACHE / f"ics-{hashlib.sha256(READER.encode()).hexdigest()[:16]}"
-    if not folder.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        making = pathlib.Path(tempfile.mkdtemp(dir=CACHE, prefix="ics-making-"))
-        try:
-            run(sys.executable, "-m", "pip", "install", "--quiet", "--target", making / "python", READER)
-            making.rename(folder)
-        except (AssertionError, FileNotFoundError, subprocess.TimeoutExpired) as error:
-            missing(f"the reader of calendars cannot be installed: {error}")
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
-    return folder / "python"
-
-
 class Ics(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        sys.path.insert(0, str(install()))
+        sys.path.insert(0, str(install([READER]) / "python"))
         run("cargo", "build", "--quiet", "-p", "gateway", cwd=ROOT)
         target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
         cls.tickler = target / "debug/tickler"

@@ -1,23 +1,49 @@
 """What becomes of events on the real engines: what nobody can read is set aside, a webhook is called once by two hosts, what an
-alarm forgot the patrol finds, and a start without PostgreSQL waits for it.
+alarm forgot the patrol finds, a reminder by mail comes once, and a start without PostgreSQL waits for it.
 
 Needs a binary (TICKLER_BIN, or target/release/tickler). One stack with two hosts serves all tests.
 
     python3 -m unittest tools/tests/test_views.py
 """
-import http.server, json, os, pathlib, re, shutil, subprocess, threading, time, unittest, urllib.error, urllib.request, uuid
+import asyncio, collections, email, email.policy, http.server, json, os, pathlib, re, shutil, subprocess, sys, threading, time, unittest, urllib.error, urllib.request, uuid
 from datetime import datetime, timedelta, timezone
 
+from tools.tests.packages import install
 from tools.tests.promises import ROOT, Stack, User, stack
 
 BINARY = os.environ.get("TICKLER_BIN") or ROOT / "target/release/tickler"
+MAIL_SERVER = "aiosmtpd==1.4.6"
+
+
+class Mailbox:
+    """What came by mail, by recipient. The first mail to each is put off once."""
+    mails, offered = collections.defaultdict(list), collections.Counter()
+
+    @classmethod
+    def open(cls):
+        sys.path.insert(0, str(install([MAIL_SERVER]) / "python"))
+        from aiosmtpd.smtp import SMTP
+        cls.loop = asyncio.new_event_loop()
+        server = cls.loop.run_until_complete(cls.loop.create_server(lambda: SMTP(cls(), loop=cls.loop), "127.0.0.1", 0))
+        threading.Thread(target=cls.loop.run_forever, daemon=True).start()
+        return server.sockets[0].getsockname()[1]
+
+    async def handle_DATA(self, _server, _session, envelope):
+        for address in envelope.rcpt_tos:
+            self.offered[address] += 1
+            if self.offered[address] == 1:
+                return "451 4.3.0 not now"
+            self.mails[address].append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        return "250 2.0.0 taken"
 
 
 def setUpModule():
-    Stack.up(2, "TICKLER_OUTBOUND_ALLOW=127.0.0.0/8")
+    Stack.up(2, "TICKLER_OUTBOUND_ALLOW=127.0.0.0/8", f"TICKLER_SMTP_URL=smtp://127.0.0.1:{Mailbox.open()}",
+             "TICKLER_MAIL_FROM=Tickler <tickler@example.org>")
 
 
 def tearDownModule():
+    Mailbox.loop.call_soon_threadsafe(Mailbox.loop.stop)
     if not os.environ.get("PROMISES_KEEP"):
         stack("down")
 
@@ -136,6 +162,34 @@ class Webhooks(unittest.TestCase):
         self.assertEqual(count, len(came), "called once for each")
         self.assertEqual(count, len({event for event, _ in came}))
         self.assertEqual(sorted(sequence for _, sequence in came), [sequence for _, sequence in came], "in order")
+
+
+class Mail(unittest.TestCase):
+    def test_a_reminder_comes_by_mail_once_from_two_hosts(self):
+        due, people = datetime.now(timezone.utc) + timedelta(seconds=10), [fresh("mail") for _ in range(8)]
+        for number, user in enumerate(people):
+            user.host = 1 + number % 2
+            remind = {"remind_at": due.isoformat(), "channels": ["in_app", "email"], "email_address": f"{user.name}@example.org"}
+            task = {"title": f"Ring <{user.name}> & \u00c4nne", "reminders": [remind]}
+            self.assertEqual(201, user.sure("POST", "/api/v1/tasks", task)[0])
+        addresses = [f"{user.name}@example.org" for user in people]
+        eventually(lambda: all(Mailbox.mails[address] for address in addresses), 90)
+        for user in people:
+            def sent():
+                found = user.sure("GET", "/api/v1/notifications")[1]["notifications"]
+                return [one for one in found[0]["deliveries"] if (one["channel"], one["status"]) == ("email", "sent")]
+            self.assertEqual(2, eventually(sent)[0]["attempts"])
+        time.sleep(10)  # longer than the rest after which it would come again
+        for user, address in zip(people, addresses):
+            self.assertEqual((1, 2), (len(Mailbox.mails[address]), Mailbox.offered[address]), address)
+            mail = Mailbox.mails[address][0]
+            self.assertEqual((address, "Tickler <tickler@example.org>"), (mail["to"], mail["from"]))
+            self.assertEqual(f"Reminder: Ring <{user.name}> & \u00c4nne", mail["subject"])
+            self.assertIn("mailto:tickler@example.org", mail["list-unsubscribe"])
+            self.assertIn(f"Ring <{user.name}> & \u00c4nne", mail.get_body(("plain",)).get_content())
+            self.assertIn(f"Ring &lt;{user.name}&gt; &amp; \u00c4nne", mail.get_body(("html",)).get_content())
+        ids = {mail["message-id"] for address in addresses for mail in Mailbox.mails[address]}
+        self.assertEqual(len(people), len(ids))
 
 
 class Patrol(unittest.TestCase):
