@@ -32,7 +32,7 @@ mod work;
 mod tests;
 
 pub use event::{Event, Fate};
-pub use list::{passing, sifted};
+pub use list::{sieve, sifted};
 pub use mass::Mass;
 pub use state::TaskList;
 

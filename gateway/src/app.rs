@@ -29,6 +29,7 @@ use crate::{
     notify::Notify,
     observe::Metrics,
     recent::Recent,
+    search::Lists,
     views::Views,
 };
 
@@ -55,6 +56,8 @@ pub struct App {
     pub views: Views,
     /// How far the views have come.
     pub feed: Feed,
+    /// Long lists that are searched.
+    pub(crate) lists: Lists,
     /// Who looks at which stream.
     pub live: Live,
     /// The way to webhooks and mailboxes.
@@ -118,6 +121,7 @@ impl App {
             actors,
             accounts,
             views,
+            lists: Lists::default(),
             feed,
             live,
             notify,

@@ -25,8 +25,17 @@ use uuid::Uuid;
 pub(crate) struct Page {
     /// The tasks.
     pub(crate) tasks: Vec<Arc<str>>,
-    /// Their ids, in the same order.
-    pub(crate) ids: Vec<Uuid>,
+    /// How many match in all.
+    pub(crate) total: usize,
+    /// The cursor of the next page.
+    pub(crate) next: Option<String>,
+}
+
+/// A page of tasks.
+#[derive(Debug, Default)]
+pub(crate) struct Sorted {
+    /// The tasks.
+    pub(crate) tasks: Vec<Arc<Task>>,
     /// How many match in all.
     pub(crate) total: usize,
     /// The cursor of the next page.
@@ -45,16 +54,20 @@ pub(crate) struct Owner {
     pub(crate) default_zone: Tz,
 }
 
-/// The tasks that pass a filter, with what they were read from.
-pub(crate) fn sieve(
-    bodies: Vec<Arc<str>>,
-    owner: &Owner,
-    filter: &Filter,
-) -> Vec<(Arc<Task>, Arc<str>)> {
-    let (tasks, mut by_id) = read_all(bodies);
-    let at = (owner.version, owner.now, owner.default_zone);
-    let passing = task_list::passing(tasks, owner.settings.clone(), filter, at);
-    passing.into_iter().filter_map(|task| by_id.remove(&task.id).map(|body| (task, body))).collect()
+impl Owner {
+    /// Keeps what holds a task that passes a filter.
+    pub(crate) fn sieve<T>(&self, held: &mut Vec<T>, task: impl Fn(&T) -> &Task, filter: &Filter) {
+        let at = (self.version, self.now, self.default_zone);
+        task_list::sieve(held, task, self.settings.clone(), filter, at);
+    }
+
+    /// The page that a list asks for, of these tasks.
+    pub(crate) fn page(self, tasks: Vec<Arc<Task>>, list: &List) -> Result<Sorted, Rejection> {
+        let Self { settings, version, now, default_zone } = self;
+        let sifted = task_list::sifted(tasks, settings, list, (version, now, default_zone))?;
+        let Answer::List { tasks, total, next } = sifted else { return Ok(Sorted::default()) };
+        Ok(Sorted { tasks, total, next })
+    }
 }
 
 /// The page that a list asks for, of these tasks. One that cannot be read is left out.
@@ -64,12 +77,9 @@ pub(crate) fn page(
     list: &List,
 ) -> Result<Page, Rejection> {
     let (tasks, by_id) = read_all(bodies);
-    let Owner { settings, version, now, default_zone } = owner;
-    let sifted = task_list::sifted(tasks, settings, list, (version, now, default_zone))?;
-    let Answer::List { tasks, total, next } = sifted else { return Ok(Page::default()) };
-    let ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
-    let tasks = ids.iter().filter_map(|id| by_id.get(id).cloned()).collect();
-    Ok(Page { tasks, ids, total, next })
+    let Sorted { tasks, total, next } = owner.page(tasks, list)?;
+    let tasks = tasks.iter().filter_map(|task| by_id.get(&task.id).cloned()).collect();
+    Ok(Page { tasks, total, next })
 }
 
 type Read = (Vec<Arc<Task>>, HashMap<Uuid, Arc<str>>);

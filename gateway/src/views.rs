@@ -41,7 +41,7 @@ pub use letters::Letter;
 pub use message::Message;
 #[cfg(test)]
 pub(crate) use message::task as task_of;
-pub(crate) use search::Archived;
+pub(crate) use search::{Archived, DELETED_KEPT_MS, Written};
 pub use verify::Broken;
 pub(crate) use words::{Word, words};
 

@@ -102,17 +102,18 @@ pub fn sifted(
     elsewhere(tasks, settings, at, |holder, at| list(holder, ask, at))
 }
 
-/// Those of such tasks that pass a filter.
-pub fn passing(
-    tasks: Vec<Arc<Task>>,
+/// Keeps what holds a task that passes a filter.
+pub fn sieve<T>(
+    held: &mut Vec<T>,
+    task: impl Fn(&T) -> &Task,
     settings: Settings,
     filter: &Filter,
     at: (u64, Timestamp, Tz),
-) -> Vec<Arc<Task>> {
-    elsewhere(tasks, settings, at, |holder, at| {
+) {
+    elsewhere(Vec::new(), settings, at, |holder, at| {
         let sift = Sift::new(holder, filter, at);
-        holder.tasks.values().filter(|task| sift.passes(task)).cloned().collect()
-    })
+        held.retain(|one| sift.passes(task(one)));
+    });
 }
 
 /// Looks at tasks as if a list held them.

@@ -37,6 +37,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the program and waits until it says where it listens; its log goes on into a file.
     pub(crate) async fn start(dir: &Path) -> Self {
+        Self::start_with(dir, &[]).await
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) async fn start_with(dir: &Path, rest: &[(&str, &str)]) -> Self {
         let log = dir.join("log");
         let program = std::env::var_os("TICKLER_BENCH_PROGRAM");
         let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_tickler").into());
@@ -46,6 +51,7 @@ impl Server {
             .env("TICKLER_RATE_USER", "0")
             .env("TICKLER_DATA_DIR", dir.join("data"))
             .env("TICKLER_BIND", "127.0.0.1:0")
+            .envs(rest.iter().copied())
             .stdout(File::create(&log).unwrap())
             .stderr(Stdio::inherit())
             .spawn()
@@ -118,7 +124,8 @@ pub(crate) fn cpu_of(process: u32) -> f64 {
 /// One connection.
 pub(crate) struct Client {
     stream: TcpStream,
-    read: Vec<u8>,
+    /// The last answer, with its head.
+    pub(crate) read: Vec<u8>,
     tokens: HashMap<String, String>,
 }
 

@@ -10,8 +10,8 @@ use crate::{
     cursor, listing,
     params::Params,
     problem::Problem,
-    search::{self, Hit, Place},
-    shelf, tasks,
+    search::{self, Found, Hit, Place, Question},
+    tasks,
     views::Archived,
 };
 
@@ -44,28 +44,25 @@ pub(super) async fn find(ask: Ask) -> Outcome {
     };
     let wanted = search::wanted(&q);
     let archived = if archived { Archived::Only } else { Archived::Too };
-    let bodies = if wanted.is_empty() {
-        Vec::new()
-    } else {
-        let now = ask.app.actors.now();
-        let found = ask.app.views.found(user.as_str(), &wanted, archived, now).await;
-        found.map_err(unavailable)?
+    let (user, now) = (user.as_str(), ask.app.actors.now());
+    let of = (user, &wanted, &list.filter, archived == Archived::Only);
+    let question = Question { user, wanted: &wanted, archived, now };
+    let mut found = match wanted.is_empty() {
+        true => Found::default(),
+        false => ask.app.lists.find(&ask.app.views, &question).await.map_err(unavailable)?,
     };
-    let of = (user.as_str(), &wanted, &list.filter, archived == Archived::Only);
-    let hits = search::sieve(bodies, &owner, &list, &wanted);
-    let total = hits.len();
-    let (hits, next) = if by_relevance {
+    let total = found.sieve(&owner, &list);
+    let next = if by_relevance {
         let after = list.cursor.as_deref().map(|text| cursor::read::<Place>(&of, text));
-        let (hits, next) = search::best(hits, after.transpose()?, list.limit, owner.version);
-        (hits, next.map(|place| cursor::write(&of, &place)))
+        let next = found.best(after.transpose()?, list.limit, owner.version);
+        next.map(|place| cursor::write(&of, &place))
     } else {
         let place = list.cursor.as_deref().map(|text| cursor::read::<String>(&of, text));
         list.cursor = place.transpose()?;
-        let bodies = hits.iter().map(|hit| hit.body.clone());
-        let page = shelf::page(bodies, owner, &list).map_err(|why| Problem::rejected(why, user))?;
-        let next = page.next.as_ref().map(|place| cursor::write(&of, place));
-        (search::in_order(hits, &page), next)
+        let next = found.page(owner, &list).map_err(|why| Problem::rejected(why, ask.user()))?;
+        next.map(|place| cursor::write(&of, &place))
     };
+    let hits = found.shown(&ask.app.views, user, &wanted).await.map_err(unavailable)?;
     let json = json(&hits, total, next.as_deref(), version);
     Ok(answer::at_version(answer::written(StatusCode::OK, json), version))
 }

@@ -70,17 +70,29 @@ fn event(user: &str, n: usize, (title, description, kind): (&str, &str, &str)) -
     .unwrap()
 }
 
+/// The numbers of what a question finds, best first: the same whether its list is held or not.
 async fn numbers(views: &Views, user: &str, question: &str, archived: Archived) -> Vec<u64> {
     let wanted = wanted(question);
     if wanted.is_empty() {
         return Vec::new();
     }
-    let bodies = views.found(user, &wanted, archived, NOW).await.unwrap();
-    let hits = bodies.into_iter().filter_map(|body| {
-        let task = shelf::read(&body).unwrap();
-        look(Arc::new(task), body, &wanted)
-    });
-    best(hits.collect(), None, 100, 100).0.iter().map(|hit| hit.task.number).collect()
+    let bodies = views.found(user, &wanted, archived, (NOW, 100)).await.unwrap();
+    let read = best(Found::among(bodies, &wanted), None, 100);
+    let question = Question { user, wanted: &wanted, archived, now: NOW };
+    let held = Lists::holding(user).find(views, &question).await.unwrap();
+    assert_eq!(best(held, None, 100), read, "{wanted:?}");
+    read.0
+}
+
+/// Numbers and scores of the best.
+fn best(
+    mut found: Found,
+    after: Option<Place>,
+    limit: usize,
+) -> (Vec<u64>, Vec<f64>, Option<Place>) {
+    let next = found.best(after, limit, 100);
+    let (numbers, scores) = found.matches.iter().map(|one| (one.task.number, one.score)).unzip();
+    (numbers, scores, next)
 }
 
 async fn every_question_finds_what_it_should(views: &Views) {
@@ -123,20 +135,48 @@ on_both! {
     every_question_finds_what_it_should
     what_is_found_is_what_a_task_says_now
     what_can_no_longer_be_restored_is_forgotten
+    a_list_that_is_held_shows_what_was_written_since
+}
+
+/// Many tasks of one user, changed while they are searched.
+async fn a_list_that_is_held_shows_what_was_written_since(views: &Views) {
+    let lists = Lists::default();
+    let found = async |q: &str| {
+        let wanted = wanted(q);
+        let question = Question { user: "ann", wanted: &wanted, archived: Archived::Too, now: NOW };
+        best(lists.find(views, &question).await.unwrap(), None, 10_000).0.len()
+    };
+    let many: Vec<_> =
+        (0..1_200).map(|n| event("ann", n, ("Water the garden", "", "task.created"))).collect();
+    views.apply(&many[..900], None, NOW).await.unwrap();
+    assert_eq!((found("garden").await, lists.holds("ann")), (900, false));
+    views.apply(&many[900..], None, NOW).await.unwrap();
+    assert_eq!((found("gard").await, lists.holds("ann")), (1_200, true));
+    for version in [2_000, 2_001] {
+        let title = if version == 2_000 { "Paint the fence" } else { "Paint the garden" };
+        let mut changed = event("ann", 7, (title, "", "task.updated"));
+        changed.id = format!("later-{version}");
+        changed.sequence = Some(format!("{version:020}"));
+        changed.data["version"] = json!(version);
+        views.apply(&[changed], None, NOW).await.unwrap();
+        let fences = usize::from(version == 2_000);
+        assert_eq!((found("garden").await, found("fence").await), (1_200 - fences, fences));
+    }
 }
 
 #[test]
 fn a_page_by_relevance_follows_the_one_before() {
-    let hit = |number: u64, title: &str| {
-        let (title, wanted) = (title.to_owned(), wanted("plan"));
-        let event = event("ann", usize::try_from(number).unwrap(), (&title, "", "task.created"));
-        let body: Arc<str> = crate::views::task_of(&event.data).to_string().into();
-        look(Arc::new(shelf::read(&body).unwrap()), body, &wanted).unwrap()
+    let body = |number: usize, title: &str| -> Arc<str> {
+        let event = event("ann", number, (title, "", "task.created"));
+        crate::views::task_of(&event.data).to_string().into()
     };
-    let hits = || vec![hit(1, "planning"), hit(2, "plan"), hit(3, "plan"), hit(4, "a plan")];
-    let numbers = |hits: &[Hit]| -> Vec<u64> { hits.iter().map(|hit| hit.task.number).collect() };
-    let (first, place) = best(hits(), None, 3, 9);
-    assert_eq!(numbers(&first), [2, 3, 4]);
-    let (second, end) = best(hits(), place, 3, 9);
-    assert_eq!((numbers(&second), end), (vec![1], None));
+    let found = || {
+        let titles = ["planning", "plan", "plan", "a plan"].into_iter().enumerate();
+        let bodies = titles.map(|(n, title)| body(n + 1, title)).collect();
+        Found::among(bodies, &wanted("plan"))
+    };
+    let (first, _, place) = best(found(), None, 3);
+    assert_eq!(first, [2, 3, 4]);
+    let (second, _, end) = best(found(), place, 3);
+    assert_eq!((second, end), (vec![1], None));
 }

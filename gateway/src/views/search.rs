@@ -1,8 +1,9 @@
-//! The tasks that hold given words: which they may be, by the index; the gateway then looks at each.
+//! The tasks that hold given words: which they may be, by the index, or all of a user's; the gateway then looks at each.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use actors::message::time::Timestamp;
+use futures_util::TryStreamExt;
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder, Sqlite};
 
@@ -12,10 +13,8 @@ use super::{
     words,
 };
 
-/// Most tasks that one question looks at.
-const FOUND_MAX: i64 = 20_000;
 /// How long a deleted task can be found: as long as it can be restored.
-const DELETED_KEPT_MS: i64 = 30 * 86_400_000;
+pub(crate) const DELETED_KEPT_MS: i64 = 30 * 86_400_000;
 
 /// A task as the index takes it.
 pub(super) struct Row {
@@ -44,17 +43,28 @@ impl Row {
     }
 }
 
+/// Above every stamp of the user, and at least the milliseconds of the clock: one that was forgotten is not given again.
+const SQLITE_STAMP: (&str, &str) = (
+    "MAX(CAST(unixepoch('subsec') * 1000 AS INTEGER), \
+     (SELECT COALESCE(MAX(s.stamp), 0) + 1 FROM task_search AS s WHERE s.user_id = ",
+    "))",
+);
+const POSTGRES_STAMP: (&str, &str) = (
+    "GREATEST(CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT), \
+     (SELECT COALESCE(MAX(s.stamp), 0) + 1 FROM task_search AS s WHERE s.user_id = ",
+    "))",
+);
 const SQLITE_ROWS: (&str, &str) = (
-    "INSERT INTO task_search (user_id, task_id, version, archived, deleted_at, body) ",
+    "INSERT INTO task_search (user_id, task_id, version, archived, deleted_at, body, stamp) ",
     " ON CONFLICT (user_id, task_id) DO UPDATE SET version = excluded.version, archived = excluded.archived, \
-     deleted_at = excluded.deleted_at, body = excluded.body WHERE excluded.version >= task_search.version \
+     deleted_at = excluded.deleted_at, body = excluded.body, stamp = excluded.stamp WHERE excluded.version >= task_search.version \
      RETURNING user_id, task_id, id",
 );
 const SQLITE_WORDS: &str = "INSERT OR REPLACE INTO task_words (rowid, words) ";
 const POSTGRES_ROWS: (&str, &str) = (
-    "INSERT INTO task_search (user_id, task_id, version, archived, deleted_at, body, words) ",
+    "INSERT INTO task_search (user_id, task_id, version, archived, deleted_at, body, words, stamp) ",
     " ON CONFLICT (user_id, task_id) DO UPDATE SET version = excluded.version, archived = excluded.archived, \
-     deleted_at = excluded.deleted_at, body = excluded.body, words = excluded.words \
+     deleted_at = excluded.deleted_at, body = excluded.body, words = excluded.words, stamp = excluded.stamp \
      WHERE excluded.version >= task_search.version",
 );
 
@@ -73,7 +83,10 @@ pub(super) async fn index_sqlite(
                 .push_bind(it.version)
                 .push_bind(it.archived)
                 .push_bind(it.deleted_at)
-                .push_bind(&it.body);
+                .push_bind(&it.body)
+                .push(SQLITE_STAMP.0)
+                .push_bind_unseparated(*user)
+                .push_unseparated(SQLITE_STAMP.1);
         });
     let words = ids.iter().filter_map(|(user, task, id)| {
         let row = tasks.get(&(user.as_str(), task.clone()))?;
@@ -100,6 +113,9 @@ pub(super) async fn index_postgres(
             .push("array_to_tsvector(")
             .push_bind_unseparated(&it.words)
             .push_unseparated(")")
+            .push(POSTGRES_STAMP.0)
+            .push_bind_unseparated(*user)
+            .push_unseparated(POSTGRES_STAMP.1)
     });
     Ok(())
 }
@@ -109,15 +125,30 @@ const SQLITE: &str = "SELECT body FROM task_search WHERE id IN \
      AND archived >= $3 AND (deleted_at IS NULL OR deleted_at > $4) LIMIT $5";
 const POSTGRES: &str = "SELECT body FROM task_search WHERE words @@ CAST($1 AS TSQUERY) AND user_id = $2 \
      AND archived >= $3 AND (deleted_at IS NULL OR deleted_at > $4) LIMIT $5";
+const SQLITE_BODIES: &str = "SELECT body FROM task_search WHERE user_id = $1 \
+     AND task_id IN (SELECT value FROM json_each($2))";
+const POSTGRES_BODIES: &str = "SELECT body FROM task_search WHERE user_id = $1 \
+     AND task_id IN (SELECT json_array_elements_text(CAST($2 AS JSON)))";
+
+/// A task that was written, and when.
+pub(crate) struct Written {
+    /// The task as the interface writes it.
+    pub(crate) body: String,
+    /// Whether it has left the list.
+    pub(crate) is_archived: bool,
+    /// Above those of all that were written before.
+    pub(crate) stamp: i64,
+}
 
 impl Views {
-    /// The user's tasks that may hold all of these folded words by prefix; with `archived` only those that left the list.
+    /// The user's tasks that may hold all of these folded words by prefix, at most so many; with `archived` only those
+    /// that left the list.
     pub(crate) async fn found(
         &self,
         user: &str,
         wanted: &[String],
         archived: Archived,
-        now: Timestamp,
+        (now, most): (Timestamp, usize),
     ) -> Result<Vec<Arc<str>>, sqlx::Error> {
         let least = i64::from(archived == Archived::Only);
         let since = now.0 - DELETED_KEPT_MS;
@@ -128,7 +159,7 @@ impl Views {
                     .bind(user)
                     .bind(least)
                     .bind(since)
-                    .bind(FOUND_MAX)
+                    .bind(most as i64)
                     .fetch_all($pool)
                     .await?
             };
@@ -136,6 +167,52 @@ impl Views {
         let rows: Vec<(String,)> = match self {
             Self::Sqlite(pool) => rows!(pool, SQLITE, words::fts5(user, wanted)),
             Self::Postgres(pool) => rows!(pool, POSTGRES, words::tsquery(user, wanted)),
+        };
+        Ok(rows.into_iter().map(|(body,)| body.into()).collect())
+    }
+
+    /// How many tasks of a user can be found.
+    pub(crate) async fn findable(&self, user: &str) -> Result<usize, sqlx::Error> {
+        const COUNT: &str = "SELECT COUNT(*) FROM task_search WHERE user_id = $1";
+        let (count,): (i64,) =
+            super::on!(self, pool => sqlx::query_as(COUNT).bind(user).fetch_one(pool).await?);
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+
+    /// Gives each task of a user that was written above a stamp, in no order.
+    pub(crate) async fn each_written(
+        &self,
+        user: &str,
+        above: i64,
+        mut take: impl FnMut(Written),
+    ) -> Result<(), sqlx::Error> {
+        const WRITTEN: &str =
+            "SELECT body, archived, stamp FROM task_search WHERE user_id = $1 AND stamp > $2";
+        super::on!(self, pool => {
+            let mut rows = sqlx::query_as(WRITTEN).bind(user).bind(above).fetch(pool);
+            while let Some((body, archived, stamp)) = rows.try_next().await? {
+                let archived: i64 = archived;
+                take(Written { body, is_archived: archived > 0, stamp });
+            }
+        });
+        Ok(())
+    }
+
+    /// These tasks of a user as the interface writes them, in no order; what is not there is left out.
+    pub(crate) async fn bodies(
+        &self,
+        user: &str,
+        tasks: &[uuid::Uuid],
+    ) -> Result<Vec<Arc<str>>, sqlx::Error> {
+        let ids = serde_json::to_string(tasks).unwrap_or_default();
+        macro_rules! rows {
+            ($pool:ident, $sql:ident) => {
+                sqlx::query_as($sql).bind(user).bind(ids).fetch_all($pool).await?
+            };
+        }
+        let rows: Vec<(String,)> = match self {
+            Self::Sqlite(pool) => rows!(pool, SQLITE_BODIES),
+            Self::Postgres(pool) => rows!(pool, POSTGRES_BODIES),
         };
         Ok(rows.into_iter().map(|(body,)| body.into()).collect())
     }
