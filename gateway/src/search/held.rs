@@ -19,7 +19,7 @@ use crate::{
 
 /// Most tasks that are read for one question alone.
 const FEW: usize = 1_000;
-/// Most tasks of all lists that are held: some 100 MB.
+/// Most tasks of all lists that are held.
 const HELD_MAX: usize = 200_000;
 /// Most tasks that are looked at of a list that is too long to be held; those that the index names first.
 const LOOKED_AT_MAX: usize = 20_000;
