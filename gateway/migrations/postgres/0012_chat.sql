@@ -17,7 +17,6 @@ CREATE TABLE turn (
     conversation_id TEXT NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,
     ordinal BIGINT NOT NULL,
     message TEXT NOT NULL,
-    hash TEXT NOT NULL,
     calls TEXT NOT NULL,
     response TEXT NOT NULL,
     created_at BIGINT NOT NULL,

@@ -26,12 +26,10 @@ pub(crate) struct Message {
     pub(crate) text: String,
     /// The conversation that it belongs to, if it begins none.
     pub(crate) conversation: Option<Uuid>,
-    /// The turn's id: of the Idempotency-Key, or random.
+    /// The turn's id: of the Idempotency-Key and the bytes of the request, or random.
     pub(crate) id: Uuid,
     /// Whether it came with an Idempotency-Key.
     pub(crate) keyed: bool,
-    /// The hash of the request.
-    pub(crate) hash: String,
 }
 
 /// Opens the turn of a message: a new one, or the one that it was said in before.
@@ -102,10 +100,6 @@ async fn place(
     if message.keyed
         && let Some(turn) = views.turn(&message.id.to_string()).await.map_err(unavailable)?
     {
-        if turn.hash != message.hash {
-            let why = "This Idempotency-Key was used for another message; take a new key.";
-            return Err(Problem::new(Slug::IdempotencyKeyReused, why));
-        }
         return before(asked, lease, turn).await;
     }
     let newest = views.turns(&lease.conversation, 1).await.map_err(unavailable)?.pop();
@@ -126,7 +120,6 @@ async fn place(
         id: message.id.to_string(),
         ordinal,
         message: message.text.clone(),
-        hash: message.hash.clone(),
         calls: Vec::new(),
         response: String::new(),
         created_at: asked.app.actors.now().0,

@@ -163,7 +163,6 @@ fn turn(message: &str, calls: Vec<ToolCall>, response: &str) -> Turn {
         id: String::new(),
         ordinal: 1,
         message: message.to_owned(),
-        hash: String::new(),
         calls,
         response: response.to_owned(),
         created_at: 0,

@@ -80,12 +80,15 @@ fn message(ask: &Ask) -> Result<Message, Problem> {
         Change::Set(id) => Some(value::id(id).ok_or_else(Problem::not_found)?),
         Change::Keep | Change::Clear => None,
     };
-    let how = ask.how()?;
+    // The contract ignores keys here. One still lets the very same request be the same message, and refuses nothing.
+    let how = ask.how().unwrap_or_else(|_| ask.how_unkeyed());
     let keyed = how.idempotency.is_some();
-    // A key stands for one thing among messages and another among tasks.
-    let id = if keyed { keyed_id(ask.user(), &format!("chat/{}", how.id)) } else { how.id };
-    let text = text.unwrap_or_default();
-    Ok(Message { text, conversation, id, keyed, hash: ask.hash() })
+    let id = if keyed {
+        keyed_id(ask.user(), &format!("chat/{}/{}", how.id, ask.hash()))
+    } else {
+        how.id
+    };
+    Ok(Message { text: text.unwrap_or_default(), conversation, id, keyed })
 }
 
 fn text(value: &Value) -> Result<String, Unread> {

@@ -49,8 +49,6 @@ pub struct Turn {
     pub ordinal: i64,
     /// What the user said.
     pub message: String,
-    /// The request that it came by.
-    pub hash: String,
     /// What was done.
     pub calls: Vec<ToolCall>,
     /// What the assistant has said.
@@ -61,11 +59,11 @@ pub struct Turn {
     pub answered_at: Option<i64>,
 }
 
-type Row = (String, i64, String, String, String, String, i64, Option<i64>);
+type Row = (String, i64, String, String, String, i64, Option<i64>);
 
-fn turn((id, ordinal, message, hash, calls, response, created_at, answered_at): Row) -> Turn {
+fn turn((id, ordinal, message, calls, response, created_at, answered_at): Row) -> Turn {
     let calls = serde_json::from_str(&calls).unwrap_or_default();
-    Turn { id, ordinal, message, hash, calls, response, created_at, answered_at }
+    Turn { id, ordinal, message, calls, response, created_at, answered_at }
 }
 
 fn written(calls: &[ToolCall]) -> String {
@@ -115,12 +113,12 @@ const RELEASE: &str = "UPDATE conversation SET busy_until = 0 WHERE id = $1 AND 
 const RELEASE_ALL: &str = "UPDATE conversation SET busy_until = 0 WHERE busy_until > 0";
 const SAID: &str = "UPDATE conversation SET updated_at = $3 WHERE id = $1 AND busy_until = $2";
 
-const TURN: &str = "SELECT id, ordinal, message, hash, calls, response, created_at, answered_at \
+const TURN: &str = "SELECT id, ordinal, message, calls, response, created_at, answered_at \
      FROM turn WHERE id = $1";
-const NEWEST: &str = "SELECT id, ordinal, message, hash, calls, response, created_at, answered_at \
+const NEWEST: &str = "SELECT id, ordinal, message, calls, response, created_at, answered_at \
      FROM turn WHERE conversation_id = $1 ORDER BY ordinal DESC LIMIT $2";
-const ADD: &str = "INSERT INTO turn (id, conversation_id, ordinal, message, hash, calls, response, \
-     created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const ADD: &str = "INSERT INTO turn (id, conversation_id, ordinal, message, calls, response, \
+     created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const SAVE: &str = "UPDATE turn SET calls = $3, response = $4, answered_at = $5 \
      WHERE id = $1 AND conversation_id = $2";
 
@@ -245,7 +243,7 @@ impl Views {
                 return Ok(false);
             }
             sqlx::query(ADD).bind(&it.id).bind(&lease.conversation).bind(it.ordinal)
-                .bind(&it.message).bind(&it.hash).bind(written(&it.calls)).bind(&it.response)
+                .bind(&it.message).bind(written(&it.calls)).bind(&it.response)
                 .bind(it.created_at).execute(&mut *tx).await?;
             tx.commit().await?;
             Ok(true)

@@ -229,13 +229,13 @@ async fn a_message_that_is_wrong_reaches_nobody() {
         let got = server.send("POST", CHAT, body).await.problem(422, "invalid");
         assert_eq!(got.body["errors"][0]["pointer"], pointer);
     }
-    let key = server.call("POST", CHAT).header("idempotency-key", "a b");
-    key.json(&json!({"message": "a"})).send().await.problem(400, "malformed");
     server
         .send("POST", "/api/v1/chat?stream=1", json!({"message": "a"}))
         .await
         .problem(422, "invalid");
     assert!(assistant.requests().is_empty());
     assistant.then([Answer::says("Yes.")]);
-    server.send("POST", CHAT, json!({"message": "x".repeat(4_000)})).await.is(200);
+    // A key that elsewhere is malformed refuses nothing.
+    let key = server.call("POST", CHAT).header("idempotency-key", "a b");
+    key.json(&json!({"message": "x".repeat(4_000)})).send().await.is(200);
 }

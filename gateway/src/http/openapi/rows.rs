@@ -63,7 +63,7 @@ pub(super) const ROWS: &[Row] = &[
     r("POST /api/v1/import", "Import an export or a calendar; known ids are skipped or replaced (mode=skip, mode=replace)", "mode dry_run", "Lines", "200 Imported", ""),
     r("POST /api/v1/recurrence/expand", "Expand a recurrence (pure)", "", "Expand", "200 Expanded", "invalid-recurrence invalid-zone"),
     r("POST /api/v1/parse", "Read a task from a sentence (pure)", "", "Sentence", "200 Parsed", "invalid-zone"),
-    r("POST /api/v1/chat", "Say something to the assistant; with Accept: text/event-stream the events meta, delta, tool_start, tool_end, done, error", "", "ChatFields", "200 ChatAnswer", "chat-unavailable limit-reached idempotency-key-reused"),
+    r("POST /api/v1/chat", "Say something to the assistant; with Accept: text/event-stream the events meta, delta, tool_start, tool_end, done, error", "", "ChatFields", "200 ChatAnswer", "chat-unavailable limit-reached"),
     r("GET /api/v1/chat/conversations", "List conversations, the last one spoken in first", "limit:200 cursor", "", "200 Conversations", "invalid-cursor"),
     r("GET /api/v1/chat/conversations/{id}", "Read a conversation", "", "", "200 Conversation", ""),
     r("DELETE /api/v1/chat/conversations/{id}", "Delete a conversation", "", "", "204", ""),

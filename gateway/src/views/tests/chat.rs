@@ -27,7 +27,6 @@ fn turn(id: &str, ordinal: i64) -> Turn {
         id: id.to_owned(),
         ordinal,
         message: "Hello".to_owned(),
-        hash: "h".to_owned(),
         calls: Vec::new(),
         response: String::new(),
         created_at: NOW.0,
