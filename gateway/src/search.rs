@@ -2,7 +2,10 @@
 
 mod held;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use actors::message::{
     rejection::Rejection,
@@ -218,10 +221,11 @@ impl Found {
         owner: shelf::Owner,
         list: &List,
     ) -> Result<Option<String>, Rejection> {
-        let tasks = self.matches.iter().map(|one| one.task.clone()).collect();
-        let shelf::Sorted { tasks, next, .. } = owner.page(tasks, list)?;
-        let scores: HashMap<Uuid, f64> =
-            self.matches.iter().map(|one| (one.task.id, one.score)).collect();
+        let tasks: Vec<_> = self.matches.iter().map(|one| one.task.clone()).collect();
+        let shelf::Sorted { tasks, next, .. } = owner.page(&tasks, list)?;
+        let page: HashSet<Uuid> = tasks.iter().map(|task| task.id).collect();
+        let shown = self.matches.iter().filter(|one| page.contains(&one.task.id));
+        let scores: HashMap<Uuid, f64> = shown.map(|one| (one.task.id, one.score)).collect();
         let scored = |task: Arc<Task>| Some(Match { score: *scores.get(&task.id)?, task });
         self.matches = tasks.into_iter().filter_map(scored).collect();
         Ok(next)

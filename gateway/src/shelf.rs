@@ -62,7 +62,7 @@ impl Owner {
     }
 
     /// The page that a list asks for, of these tasks.
-    pub(crate) fn page(self, tasks: Vec<Arc<Task>>, list: &List) -> Result<Sorted, Rejection> {
+    pub(crate) fn page(self, tasks: &[Arc<Task>], list: &List) -> Result<Sorted, Rejection> {
         let Self { settings, version, now, default_zone } = self;
         let sifted = task_list::sifted(tasks, settings, list, (version, now, default_zone))?;
         let Answer::List { tasks, total, next } = sifted else { return Ok(Sorted::default()) };
@@ -77,7 +77,7 @@ pub(crate) fn page(
     list: &List,
 ) -> Result<Page, Rejection> {
     let (tasks, by_id) = read_all(bodies);
-    let Sorted { tasks, total, next } = owner.page(tasks, list)?;
+    let Sorted { tasks, total, next } = owner.page(&tasks, list)?;
     let tasks = tasks.iter().filter_map(|task| by_id.get(&task.id).cloned()).collect();
     Ok(Page { tasks, total, next })
 }

@@ -44,6 +44,16 @@ struct Row<'a> {
 
 /// A page of tasks.
 pub(super) fn list(list: &TaskList, ask: &List, at: &Moment<'_>) -> Result<Answer, Rejection> {
+    page(list.tasks.values(), list, ask, at)
+}
+
+/// A page of these tasks, as `list` would show them if they were its own.
+fn page<'a>(
+    tasks: impl Iterator<Item = &'a Arc<Task>>,
+    list: &TaskList,
+    ask: &List,
+    at: &Moment<'_>,
+) -> Result<Answer, Rejection> {
     let of = cursor::hash(&(&ask.filter, ask.sort, ask.order));
     let from = match &ask.cursor {
         Some(text) => Some(cursor::read::<Cursor>(text)?),
@@ -53,9 +63,7 @@ pub(super) fn list(list: &TaskList, ask: &List, at: &Moment<'_>) -> Result<Answe
         return Err(cursor::invalid());
     }
     let sift = Sift::new(list, &ask.filter, at);
-    let mut rows: Vec<Row<'_>> = list
-        .tasks
-        .values()
+    let mut rows: Vec<Row<'_>> = tasks
         .filter(|task| sift.passes(task))
         .map(|task| Row { key: key(&sift, task, ask.sort), task })
         .collect();
@@ -94,12 +102,12 @@ pub(super) fn list(list: &TaskList, ask: &List, at: &Moment<'_>) -> Result<Answe
 /// The page that a list asks for of tasks that no list holds (archived ones, found ones), sifted and sorted as the list
 /// itself would at this sequence and time.
 pub fn sifted(
-    tasks: Vec<Arc<Task>>,
+    tasks: &[Arc<Task>],
     settings: Settings,
     ask: &List,
     at: (u64, Timestamp, Tz),
 ) -> Result<Answer, Rejection> {
-    elsewhere(tasks, settings, at, |holder, at| list(holder, ask, at))
+    elsewhere(settings, at, |holder, at| page(tasks.iter(), holder, ask, at))
 }
 
 /// Keeps what holds a task that passes a filter.
@@ -110,21 +118,19 @@ pub fn sieve<T>(
     filter: &Filter,
     at: (u64, Timestamp, Tz),
 ) {
-    elsewhere(Vec::new(), settings, at, |holder, at| {
+    elsewhere(settings, at, |holder, at| {
         let sift = Sift::new(holder, filter, at);
         held.retain(|one| sift.passes(task(one)));
     });
 }
 
-/// Looks at tasks as if a list held them.
+/// Looks at tasks as if a list of these settings held them.
 fn elsewhere<R>(
-    tasks: Vec<Arc<Task>>,
     settings: Settings,
     (sequence, now, default_zone): (u64, Timestamp, Tz),
     look: impl FnOnce(&TaskList, &Moment<'_>) -> R,
 ) -> R {
-    let tasks = tasks.into_iter().map(|task| (task.number, task)).collect();
-    let holder = TaskList { tasks, settings: Arc::new(settings), ..TaskList::default() };
+    let holder = TaskList { settings: Arc::new(settings), ..TaskList::default() };
     let user = UserId::parse("-").expect("one character is a user id");
     let key = actor::Key::task_list(&user);
     look(&holder, &Moment { key: &key, sequence, now, default_zone })
