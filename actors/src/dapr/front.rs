@@ -55,11 +55,15 @@ pub(super) fn write_reply<T: Serialize>(answer: Result<T, Failure>) -> Vec<u8> {
     serde_json::to_vec(&reply).expect("an answer is JSON")
 }
 
-/// Reads what a method answered.
+/// Reads what a method answered. A sidecar whose app or peer was killed meanwhile may pass an empty answer on as one that
+/// succeeded (daprd 1.18.3): what is cut off is no answer, and may be asked for again.
 pub(super) fn read_reply<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     match serde_json::from_slice(body) {
         Ok(Reply::Ok(done)) => Ok(done),
         Ok(Reply::Err(failure)) => Err(failure),
+        Err(why) if why.is_eof() => {
+            Err(Failure::Unavailable("an actor's answer was cut off".to_owned()))
+        }
         Err(why) => Err(Failure::Broken(format!("an actor's answer cannot be read: {why}"))),
     }
 }
@@ -253,5 +257,22 @@ impl Front {
         if let Some(service) = &self.service {
             service.close(within).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_cut_off_is_none() {
+        let whole = write_reply(Ok("done".to_owned()));
+        assert_eq!(read_reply(&whole), Ok("done".to_owned()));
+        for end in 0..whole.len() {
+            let read = read_reply::<String>(&whole[..end]);
+            assert!(matches!(read, Err(Failure::Unavailable(_))), "{end}: {read:?}");
+        }
+        let read = read_reply::<String>(b"<html>");
+        assert!(matches!(read, Err(Failure::Broken(_))), "{read:?}");
     }
 }
