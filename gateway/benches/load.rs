@@ -4,7 +4,8 @@
 //! the clock. `TICKLER_BENCH_DIR` names a folder on the disk to be measured, `TICKLER_BENCH_USERS` how many users with
 //! 20 tasks each are on disk at the start (default 50,000: a million tasks), `TICKLER_BENCH_ONLY` one scenario
 //! (`one`, `many`, `open`, `size`, `live`, `start`), `TICKLER_BENCH_SECONDS` how long the busy ones run, `TICKLER_BENCH_PROGRAM`
-//! another build of the program, to be compared.
+//! another build of the program, to be compared. `live` takes a server that runs already too: `TICKLER_BENCH_URL` and
+//! `TICKLER_BENCH_SECRET`.
 #![expect(clippy::unwrap_used, reason = "a bench that fails has nothing better to do")]
 
 #[path = "load/live.rs"]

@@ -28,9 +28,9 @@ const BATCH: usize = 100;
 const QUIET_MS: u64 = 300;
 const QUIET_TIMES: u32 = 4;
 
-/// A running `tickler` on a folder of its own.
+/// A running `tickler` on a folder of its own, or one that runs already.
 pub(crate) struct Server {
-    child: Child,
+    child: Option<Child>,
     address: SocketAddr,
 }
 
@@ -63,11 +63,26 @@ impl Server {
                 after.split([',', ' ']).next()?.parse().ok()
             });
             if let Some(address) = address {
-                return Self { child, address };
+                return Self { child: Some(child), address };
             }
             assert!(child.try_wait().unwrap().is_none(), "it ended at once");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// The server that `TICKLER_BENCH_URL` names, whose secret is `TICKLER_BENCH_SECRET`; else one of its own.
+    pub(crate) async fn named_or_start(dir: &Path) -> Self {
+        match std::env::var("TICKLER_BENCH_URL") {
+            Ok(url) => {
+                let address = url.trim_start_matches("http://").trim_end_matches('/');
+                Self { child: None, address: address.parse().unwrap() }
+            }
+            Err(_) => Self::start(dir).await,
+        }
+    }
+
+    fn id(&self) -> u32 {
+        self.child.as_ref().expect("a server of our own").id()
     }
 
     /// A connection that is kept.
@@ -82,12 +97,12 @@ impl Server {
 
     /// CPU seconds that it has used.
     pub(crate) fn cpu(&self) -> f64 {
-        cpu_of(self.child.id())
+        cpu_of(self.id())
     }
 
     /// Bytes of memory that it holds.
     pub(crate) fn memory(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() * 1024.0
     }
@@ -106,9 +121,9 @@ impl Server {
 
     /// Asks it to end, and waits.
     pub(crate) async fn stop(mut self) {
-        let id = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        tokio::task::spawn_blocking(move || self.child.wait()).await.unwrap().unwrap();
+        let Some(mut child) = self.child.take() else { return };
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap();
     }
 }
 
@@ -240,7 +255,8 @@ fn token(user: &str) -> String {
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let claims = format!(r#"{{"sub":"{user}","exp":4102444800}}"#);
     let signed = format!("{}.{}", part(r#"{"alg":"HS256","typ":"JWT"}"#), part(&claims));
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    let secret = std::env::var("TICKLER_BENCH_SECRET").unwrap_or_else(|_| SECRET.to_owned());
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(signed.as_bytes());
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }

@@ -2,13 +2,15 @@
 
 use std::{
     io::Write,
-    process::{Command, Output, Stdio},
+    process::{Output, Stdio},
 };
 
 use serde_json::Value;
 
+use crate::program;
+
 fn tickler(args: &[&str], vars: &[(&str, &str)], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tickler"))
+    let mut child = program::tickler()
         .args(args)
         .env_clear()
         .env("HOME", "/nonexistent")
@@ -83,10 +85,8 @@ fn each_command_ends_with_its_code() {
 async fn health_asks_the_server_and_log_lines_are_json() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().to_str().expect("a path").to_owned();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tickler"))
+    let mut child = program::tickler()
         .args(["--bind", "127.0.0.1:0", "--log-format", "json", "--data", &data])
-        .env_remove("TICKLER_KILLS")
-        .env_remove("TICKLER_SEED")
         .stdout(Stdio::piped())
         .spawn()
         .expect("tickler starts");

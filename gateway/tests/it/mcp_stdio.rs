@@ -3,16 +3,16 @@
 use std::{
     io::Write,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Output, Stdio},
 };
 
 use serde_json::{Value, json};
 
-use crate::program::Program;
+use crate::program::{Program, tickler};
 
 /// Runs it on a folder, says these lines, and waits for its end.
 fn speak(folder: &Path, arguments: &[&str], lines: &[Value]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tickler"));
+    let mut command = tickler();
     command.arg("mcp").args(arguments).arg("--data").arg(folder);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("tickler starts");

@@ -209,11 +209,20 @@ fn deployed(urls: &str) -> (String, reqwest::Client, String) {
     (url, http.expect("a client"), user)
 }
 
-fn command(data: PathBuf, env: &[(String, String)]) -> Command {
+/// The program, without the settings of the tests and of whoever runs them.
+pub(crate) fn tickler() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tickler"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TICKLER_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn command(data: PathBuf, env: &[(String, String)]) -> Command {
+    let mut command = tickler();
     command.args(["serve", "--bind", "127.0.0.1:0", "--data"]).arg(data);
-    // The tests' own settings are no variables of the program.
-    command.env_remove("TICKLER_KILLS").env_remove("TICKLER_SEED");
     command.envs(env.iter().map(|(name, value)| (name, value)));
     command.stdout(Stdio::piped()).stderr(Stdio::inherit());
     command

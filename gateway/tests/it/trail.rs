@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::program::Program;
+use crate::program::{self, Program};
 
 async fn task(server: &Program, body: Value) -> Value {
     server.post("/api/v1/tasks", body).await.expect(201)
@@ -247,12 +247,8 @@ async fn archived_tasks_are_shown_and_refuse_changes() {
 
 /// Runs a command on the server's folder; its code, and what it said on stdout and stderr.
 pub(crate) fn tickler(server: &Program, args: &[&str]) -> (Option<i32>, String) {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tickler"))
-        .args(args)
-        .arg("--data")
-        .arg(server.data_dir())
-        .output()
-        .unwrap();
+    let output =
+        program::tickler().args(args).arg("--data").arg(server.data_dir()).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(said).unwrap())
 }

@@ -1,12 +1,10 @@
 //! A start while the database is away.
 
-use std::{
-    net::TcpListener,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{net::TcpListener, process::Stdio, time::Duration};
 
 use serde_json::Value;
+
+use crate::program::tickler;
 
 /// Longest wait for the first answer, in steps of 100 ms.
 const STEPS_MAX: usize = 300;
@@ -18,12 +16,10 @@ fn free_port() -> u16 {
 #[tokio::test]
 async fn a_start_without_its_database_waits_and_says_so() {
     let (folder, port, away) = (tempfile::tempdir().unwrap(), free_port(), free_port());
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tickler"))
+    let mut child = tickler()
         .args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--data"])
         .arg(folder.path())
         .env("DATABASE_URL", format!("postgres://ann:hush@127.0.0.1:{away}/tickler"))
-        .env_remove("TICKLER_KILLS")
-        .env_remove("TICKLER_SEED")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
