@@ -1,16 +1,21 @@
 //! Gives a file to a user's task list, so much of it in a turn.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use actors::message::{
-    series::Series,
-    task::{
-        Task,
-        command::{Command, Imported, Reply, SettingsPatch},
+use actors::{
+    Done, Failure,
+    message::{
+        fault::Code,
+        series::Series,
+        task::{
+            Task,
+            command::{Command, Imported, Reply, SettingsPatch},
+        },
+        text::Tag,
     },
-    text::Tag,
 };
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{Everything, File, Format, everything, read};
 use crate::{
@@ -21,12 +26,13 @@ use crate::{
     problem::{Problem, Slug},
     tasks::unexpected,
 };
-use actors::message::fault::Code;
 
 /// Most objects that are imported in one turn.
 const TURN_OBJECTS_MAX: usize = 500;
 /// Text of users in one turn, in bytes; the turn writes it down some times over, within its own bound.
 const TURN_BYTES_MAX: usize = 48 * 1024;
+/// The waits before a turn that got no answer is given again, in milliseconds.
+const AGAIN_MS: [u64; 3] = [100, 500, 2_000];
 
 /// What becomes of objects whose id is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,7 +127,7 @@ pub(crate) async fn import(
         };
         let lines = turn.lines();
         let counted = turn.counted;
-        let done = app.tell(caller, &how, turn.command(told)).await.map_err(failed)?;
+        let done = insist(app, caller, &how, turn.command(told)).await.map_err(failed)?;
         let Reply::Imported(imported) = done.reply else {
             return Err(Problem::failed(unexpected(&done.reply), &caller.user));
         };
@@ -129,6 +135,22 @@ pub(crate) async fn import(
         report.add(imported, &lines, counted);
     }
     Ok(report)
+}
+
+/// Gives a command, again under its id where there is no answer: a file half taken in is worth a wait.
+async fn insist(
+    app: &App,
+    caller: &Caller,
+    how: &How,
+    command: Command,
+) -> Result<Done<Reply>, Failure> {
+    for wait in AGAIN_MS {
+        match app.tell(caller, how, command.clone()).await {
+            Err(Failure::Unavailable(_)) => sleep(Duration::from_millis(wait)).await,
+            told => return told,
+        }
+    }
+    app.tell(caller, how, command).await
 }
 
 impl Report {
