@@ -10,13 +10,14 @@ use actors::{
     },
     recurrence::rule::{Mode, Rule},
 };
+use chrono_tz::Tz;
 use uuid::Uuid;
 
 use super::{
     Fail, KEPT_BYTES_MAX, Owner, alarm, fail,
     group::{Group, View, description, is_second, priority, status, tags, title},
     line::{self, Line},
-    part::{Part, write},
+    part::{Content, Part, write},
     rule, when,
     zone::Zones,
 };
@@ -240,17 +241,38 @@ pub(super) fn start(view: &View<'_>) -> Option<String> {
     Some(format!("DTSTART{value}"))
 }
 
+/// Whether a start does not lie behind the due date, as RFC 5545 (3.8.2.3) has it: one of the two may have moved since.
+pub(super) fn begins_in_time(part: &Part, view: &View<'_>) -> bool {
+    let start = part.line("DTSTART").and_then(|line| when::stamp(&line, &Zones::default()).ok());
+    let Some((start, due)) = start.zip(view.task.due) else { return true };
+    let zone = view.task.zone.unwrap_or(view.owner.zone);
+    let at = |due: Due| due.instant(chrono::NaiveTime::MIN, zone);
+    at(start.due(zone)) <= at(due)
+}
+
 /// What a file says beyond what we would write of the task ourselves.
 fn spelled(part: &Part, view: &View<'_>, alarms: &[Part]) -> String {
+    let in_time = begins_in_time(part, view);
+    // Of what may be there once, the first counts.
+    let is_first = |name: &str, at: usize| part.line(name).is_some_and(|(first, _)| first == at);
+    let says = |content: &&Content| match line::name(&content.text).as_str() {
+        // A start that is not given back counts nothing.
+        name @ "DTSTART" => in_time && is_first(name, content.at),
+        "DURATION" => in_time,
+        // A word of ours that is no zone says nothing.
+        name @ (when::ZONE | when::FOLLOWS) => is_first(name, content.at) && is_zone(content),
+        _ => true,
+    };
+    let theirs: Vec<&Content> = part.lines.iter().filter(says).collect();
     let same = |group: Group| {
         let named = |name: &str| group.names().contains(&name);
-        let theirs = part.lines.iter().filter(|content| named(&line::name(&content.text)));
+        let theirs = theirs.iter().filter(|content| named(&line::name(&content.text)));
         theirs.map(|content| content.text.as_str()).eq(view.lines(group).iter().map(String::as_str))
     };
     let same = Group::ALL.map(|group| (group, same(group)));
     let (uid, start) = (format!("UID:{}", view.task.id), start(view));
     let mut lines: Vec<(usize, String)> = Vec::new();
-    for content in &part.lines {
+    for content in theirs {
         let name = line::name(&content.text);
         let group = Group::of(&name);
         let ours = match group {
@@ -278,6 +300,10 @@ fn spelled(part: &Part, view: &View<'_>, alarms: &[Part]) -> String {
         alarm.write(&mut kept);
     }
     kept
+}
+
+fn is_zone(content: &Content) -> bool {
+    Line::parse(&content.text).is_some_and(|line| line.value.trim().parse::<Tz>().is_ok())
 }
 
 /// Where a line stands in what we write.

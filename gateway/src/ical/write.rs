@@ -1,9 +1,6 @@
 //! Writes a calendar file.
 
-use actors::message::{
-    series::Series,
-    task::{Due, Task},
-};
+use actors::message::{series::Series, task::Task};
 use chrono_tz::Tz;
 
 use super::{
@@ -52,10 +49,9 @@ fn one(task: &Task, series: Option<&Series>, owner: &Owner, named: &mut Named, o
     add(out, &format!("DTSTAMP:{}", when::utc(task.updated_at)));
     add(out, &format!("CREATED:{}", when::utc(task.created_at)));
     add(out, &format!("LAST-MODIFIED:{}", when::utc(task.updated_at)));
-    let start = kept.line("DTSTART").filter(|line| not_after_due(line, &view, &zones));
-    match start {
-        Some(_) => put(&kept, "DTSTART", out, || None),
-        None => todo::start(&view).into_iter().for_each(|line| add(out, &line)),
+    match kept.line("DTSTART").is_some() && todo::begins_in_time(&kept, &view) {
+        true => put(&kept, "DTSTART", out, || None),
+        false => todo::start(&view).into_iter().for_each(|line| add(out, &line)),
     }
     for group in Group::ALL {
         let theirs = kept.lines.iter();
@@ -87,14 +83,6 @@ fn put(kept: &Part, name: &str, out: &mut String, ours: impl Fn() -> Option<Stri
         ours().into_iter().for_each(|line| add(out, &line));
     }
     theirs.for_each(|line| add(out, &line.text));
-}
-
-/// Whether a start that was kept does not lie behind the due date, which may have moved since.
-fn not_after_due(line: &(usize, Line<'_>), view: &View<'_>, zones: &Zones) -> bool {
-    let (Ok(start), Some(due)) = (when::stamp(line, zones), view.task.due) else { return true };
-    let zone = view.task.zone.unwrap_or(view.owner.zone);
-    let at = |due: Due| due.instant(chrono::NaiveTime::MIN, zone);
-    at(start.due(zone)) <= at(due)
 }
 
 /// Notes the zones that a VTODO names, so that the file defines them.
