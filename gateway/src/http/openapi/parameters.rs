@@ -31,7 +31,7 @@ pub(super) fn of(route: &Route, row: &Row, foreign: bool) -> Vec<Parameter> {
         words.for_each(|(word, most)| add(ParameterIn::Query, named(word), query(word, most)));
     }
     if takes_key(row) {
-        let schema = text().pattern(Some("^[!-~]{1,128}$"));
+        let schema = if is_chat(row) { text() } else { text().pattern(Some("^[!-~]{1,128}$")) };
         add(ParameterIn::Header, "Idempotency-Key", schema);
     }
     let conditional = route.method != Method::GET && route.template.contains("{id}");
@@ -44,9 +44,12 @@ pub(super) fn of(route: &Route, row: &Row, foreign: bool) -> Vec<Parameter> {
 
 /// Whether a route takes an Idempotency-Key.
 pub(super) fn takes_key(row: &Row) -> bool {
-    // A key with another message is no fault in chat: that is another message.
+    is_chat(row) || row.slugs.split(' ').any(|slug| slug == "idempotency-key-reused")
+}
+
+/// Whether a key is no fault whatever it is: in chat one with another message is another message.
+fn is_chat(row: &Row) -> bool {
     row.call == "POST /api/v1/chat"
-        || row.slugs.split(' ').any(|slug| slug == "idempotency-key-reused")
 }
 
 /// Whether a route answers 304 to who has the object.
