@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from tools.tests.promises import ROOT, SECRET, Promises, Stack, User, eventually, on_topic, stack
 
 BINARY = os.environ.get("TICKLER_BIN") or ROOT / "target/release/tickler"
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("TICKLER_")}
 # What an import may give anew: the new home counts its own changes.
 ITS_OWN = {"header": ["exported_at", "version"], "reminder": ["version", "updated_at", "created_at", "late"],
            "tag": ["created_at"], "recurrence": ["version", "updated_at", "next_due"]}
@@ -82,7 +83,7 @@ class Carry(Promises):
     def program(user, host, *arguments, given=b""):
         """What the program writes when it is told to ask this server."""
         door = ["--url", Stack.facts[f"BASE_URL_{host}"], "--token", user.bearer]
-        done = subprocess.run([BINARY, *arguments, *door], input=given, capture_output=True, timeout=60, env={"PATH": os.environ["PATH"]})
+        done = subprocess.run([BINARY, *arguments, *door], input=given, capture_output=True, timeout=60, env=CLEAN)
         if done.returncode:
             raise AssertionError(f"tickler {arguments[0]}: {done.returncode} {done.stdout.decode()} {done.stderr.decode()}")
         return done.stdout
