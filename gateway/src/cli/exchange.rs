@@ -100,6 +100,14 @@ impl Progress {
             let _ = write!(err, "\r{} {done} of {} users{end}", self.what, self.all);
         }
     }
+
+    /// Makes room for another line.
+    fn clear(&self) {
+        let mut err = std::io::stderr();
+        if self.all > 1 && err.is_terminal() {
+            let _ = write!(err, "\r\x1b[K");
+        }
+    }
 }
 
 impl Export {
@@ -255,8 +263,10 @@ async fn give(
             None if door.knows() => String::new(),
             None => return Err((Exit::Usage, "say whose tasks: --user".to_owned())),
         };
-        let report = door.import(&user, format, block.file, told).await?;
-        progress.at(done + 1);
+        progress.at(done);
+        let report = door.import(&user, format, block.file, told).await;
+        progress.clear();
+        let report = report?;
         if say(&user, &report, block.before, told.dry_run) > 0 {
             exit = Exit::Refused;
         }
