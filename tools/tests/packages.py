@@ -1,7 +1,7 @@
 """Published packages that tests use, pinned, in a folder of the cache that is named by their pins."""
 import hashlib, pathlib, shutil, subprocess, sys, tempfile
 
-from tools.tests.test_mcp import CACHE, missing, run
+from tools.tests.served import CACHE, missing, run
 
 
 def install(pypi, npm=()):

@@ -1,10 +1,10 @@
 """What the tests of the promises share: one stack with two hosts, users who try again, and the checks of what became of it."""
-import base64, collections, contextlib, hashlib, hmac, http.client, json, os, pathlib, re, subprocess, tempfile, threading, time
+import collections, contextlib, http.client, json, os, pathlib, re, subprocess, tempfile, threading, time
 import unittest, urllib.request, uuid
 from datetime import datetime, timedelta
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-SECRET = "a secret of the tests alone, 32 bytes or more"
+from tools.tests.served import ROOT, SECRET, token
+
 ANSWER_S_MAX = 6
 NO_ANSWER = (0, 429, 502, 503, 504)
 
@@ -51,13 +51,6 @@ def kubelet():
         yield
     finally:
         watch.terminate(), watch.wait()
-
-
-def token(user):
-    def part(value):
-        return base64.urlsafe_b64encode(value).rstrip(b"=")
-    head = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps({"sub": user, "exp": 4102444800}).encode())
-    return (head + b"." + part(hmac.new(SECRET.encode(), head, hashlib.sha256).digest())).decode()
 
 
 class User:

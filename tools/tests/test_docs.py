@@ -1,8 +1,8 @@
 """Every example of docs/API.md and docs/CHATBOTS.md, against a running tickler: python3 -m unittest tools.tests.test_docs"""
-import json, os, pathlib, re, subprocess, tempfile, time, unittest, urllib.request
+import json, re, subprocess, time, unittest, urllib.request
 
 from tools.tests import assistant
-from tools.tests.test_mcp import ROOT, run
+from tools.tests.served import ROOT, Served, environment
 
 WRITTEN = "http://127.0.0.1:8000"
 TOOLS = "add_task|update_task|complete_task|delete_task|list_tasks|sort_tasks|set_reminder|cancel_reminder|list_reminders"
@@ -27,30 +27,12 @@ def commands(block):
 
 class Docs(unittest.TestCase):
     def setUp(self):
-        run("cargo", "build", "--quiet", "-p", "gateway", cwd=ROOT)
-        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder, self.tickler = folder.name, target / "debug/tickler"
-        self.clean = {name: value for name, value in os.environ.items() if not name.startswith("TICKLER")}
-        variables = {"TICKLER_TEST_CLOCK": "1", "TICKLER_CHAT_URL": assistant.start(self)}
-        self.server = subprocess.Popen([self.tickler, "serve", "--bind", "127.0.0.1:0", "--data", f"{self.folder}/data"], stdout=subprocess.PIPE,
-                                       stderr=subprocess.STDOUT, text=True, env=self.clean | variables)
-        for line in self.server.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                break
-        self.url = found.group()
-        self.drain = subprocess.Popen(["cat"], stdin=self.server.stdout, stdout=subprocess.DEVNULL)
-        self.addCleanup(self.stop)
+        self.served = Served(TICKLER_TEST_CLOCK="1", TICKLER_CHAT_URL=assistant.start(self))
+        self.addCleanup(self.served.stop)
+        self.url = self.served.url
         # In dev mode this is everybody's token.
         self.said = {"JWT": "dev", "TOKEN": "dev"}
         self.set_clock("2026-11-20T08:00:00Z")
-
-    def stop(self):
-        self.server.terminate()
-        self.server.wait(20)
-        self.server.stdout.close()
-        self.drain.wait(20)
 
     def ask(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
@@ -90,7 +72,7 @@ class Docs(unittest.TestCase):
         if "# once it has fired" in command:
             self.fire()
         script = CURL + command.replace(WRITTEN, self.url)
-        done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, timeout=30, cwd=self.folder, env=self.clean | self.said)
+        done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, timeout=30, cwd=self.served.folder.name, env=environment(**self.said))
         streams = "/live" in command and "event: ready" in done.stdout
         self.assertTrue(done.returncode == 0 or streams, f"{command}\n{done.stdout}\n{done.stderr}")
         self.learn(done.stdout)
@@ -142,7 +124,7 @@ class Docs(unittest.TestCase):
             self.assertEqual(self.ask("POST", "/mcp", hello)["result"]["serverInfo"]["name"], "tickler")
             return "http"
         self.assertEqual(server["command"], "tickler")
-        done = subprocess.run([self.tickler, *server["args"]], input=json.dumps(hello) + "\n", capture_output=True, text=True, timeout=30,
-                              env=self.clean | {"TICKLER_DATA_DIR": f"{self.folder}/data"})
+        done = subprocess.run([self.served.tickler, *server["args"]], input=json.dumps(hello) + "\n", capture_output=True, text=True, timeout=30,
+                              env=environment(TICKLER_DATA_DIR=self.served.data))
         self.assertEqual(json.loads(done.stdout.splitlines()[0])["result"]["serverInfo"]["name"], "tickler", done.stderr)
         return "stdio"

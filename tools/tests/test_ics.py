@@ -1,7 +1,7 @@
 """Calendar files of other programs through `tickler import` and `export`, as an independent reader sees them: python3 -m unittest tools.tests.test_ics"""
-import os, pathlib, subprocess, sys, tempfile, unittest
+import subprocess, sys, tempfile, unittest
 from tools.tests.packages import install
-from tools.tests.test_mcp import ROOT, run
+from tools.tests.served import ROOT, environment, run, tickler
 
 READER = "icalendar==7.3.0"
 FILES = ROOT / "gateway/tests/ics"
@@ -14,9 +14,7 @@ class Ics(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         sys.path.insert(0, str(install([READER]) / "python"))
-        run("cargo", "build", "--quiet", "-p", "gateway", cwd=ROOT)
-        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
-        cls.tickler = target / "debug/tickler"
+        cls.tickler = tickler()
 
     def calendar(self, text):
         import icalendar
@@ -39,8 +37,7 @@ class Ics(unittest.TestCase):
         for path in sorted(FILES.glob("*.ics")):
             with self.subTest(path.name), tempfile.TemporaryDirectory() as data:
                 before = path.read_text().replace("\n", "\r\n")
-                env = {name: value for name, value in os.environ.items() if not name.startswith("TICKLER_")}
-                env["TICKLER_ZONE"] = "Europe/Berlin"
+                env = environment(TICKLER_ZONE="Europe/Berlin")
                 out = run(self.tickler, "import", path, "--data", data, env=env)
                 self.assertRegex(out, r"^dev: [1-9]\d* created, 0 updated, \d+ skipped, 0 failed$")
                 after = subprocess.run([self.tickler, "export", "--format", "ics", "--data", data],

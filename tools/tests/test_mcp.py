@@ -1,29 +1,15 @@
 """Official MCP clients and the official conformance suite against tickler: python3 -m unittest tools.tests.test_mcp"""
-import glob, hashlib, json, os, pathlib, re, shutil, subprocess, sys, tempfile, unittest
+import glob, hashlib, json, pathlib, re, shutil, subprocess, sys, tempfile, unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from tools.tests.served import CACHE, ROOT, Served, environment, missing, run
+
 CLIENTS = ROOT / "tools/mcp"
 PINNED = ["package.json", "package-lock.json", "requirements.txt"]
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "tickler"
 REVISIONS = ["2025-11-25", "2026-07-28"]
 # These scenarios call tools, prompts and resources of the suite's own example server, or test capabilities that we do not offer.
 EXAMPLE = re.compile(r"server-(tools-call-|prompts-|elicitation-|input-required-result-|json-schema-2020-12|resources-(read|templates|subscribe|unsubscribe)"
                      r"|logging-set-level|completion-complete)")
 LEAST = {"2025-11-25": 10, "2026-07-28": 55}  # checks that pass at least, so that a suite that tests nothing fails
-
-
-def missing(what):
-    """What cannot be had is said; in CI it is a failure."""
-    if os.environ.get("CI") == "true":
-        raise AssertionError(what)
-    raise unittest.SkipTest(what)
-
-
-def run(*command, **options):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, **options)
-    if done.returncode != 0:
-        raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-    return done.stdout
 
 
 def install():
@@ -54,46 +40,24 @@ class Mcp(unittest.TestCase):
         cls.node = bundled if bundled.exists() else shutil.which("node")
         if not cls.node:
             missing("node is not installed")
-        run("cargo", "build", "--quiet", "-p", "gateway", cwd=ROOT)
-        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
-        cls.tickler = target / "debug/tickler"
-        cls.data = tempfile.TemporaryDirectory()
-        cls.server = subprocess.Popen([cls.tickler, "serve", "--bind", "127.0.0.1:0", "--data", cls.data.name],
-                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=cls.env(TICKLER_LOG_LEVEL="info"))
-        for line in cls.server.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                break
-        cls.url = found.group() + "/mcp"
-        # What it says from here on is not read: a pipe that nobody reads would stop it.
-        cls.drain = subprocess.Popen(["cat"], stdin=cls.server.stdout, stdout=subprocess.DEVNULL)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.terminate()
-        cls.server.wait(20)
-        cls.server.stdout.close()
-        cls.drain.wait(20)
-        cls.data.cleanup()
-
-    @classmethod
-    def env(cls, **more):
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("TICKLER_")}
-        return clean | {"NO_COLOR": "1"} | more
+        cls.served = Served(TICKLER_LOG_LEVEL="info")
+        cls.addClassCleanup(cls.served.stop)
+        cls.url = f"{cls.served.url}/mcp"
 
     def python(self, *arguments):
-        env = self.env(PYTHONPATH=str(self.clients / "python"))
+        env = environment(PYTHONPATH=str(self.clients / "python"))
         run(sys.executable, CLIENTS / "session.py", *arguments, env=env)
 
     def typescript(self, *arguments):
         # Modules are found beside the script.
         script = shutil.copy(CLIENTS / "session.mjs", self.clients)
-        run(self.node, script, *arguments, env=self.env(), cwd=self.clients)
+        run(self.node, script, *arguments, env=environment(), cwd=self.clients)
 
     def on_stdio(self, session, *modes):
         with tempfile.TemporaryDirectory() as empty:
             for mode in modes:
-                session(mode, self.tickler, "mcp", "--data", empty)
-                session(mode, self.tickler, "mcp", "--data", self.data.name)
+                session(mode, self.served.tickler, "mcp", "--data", empty)
+                session(mode, self.served.tickler, "mcp", "--data", self.served.data)
 
     def test_python_over_http(self):
         for mode in ["legacy", "auto"]:
@@ -112,7 +76,7 @@ class Mcp(unittest.TestCase):
     def test_inspector(self):
         def ask(*arguments):
             inspector = self.clients / "node_modules/.bin/mcp-inspector"
-            return json.loads(run(self.node, inspector, "--cli", self.url, "--transport", "http", *arguments, env=self.env()))
+            return json.loads(run(self.node, inspector, "--cli", self.url, "--transport", "http", *arguments, env=environment()))
         tools = ask("--method", "tools/list")["tools"]
         self.assertEqual(len(tools), 9)
         called = ask("--method", "tools/call", "--tool-name", "add_task", "--tool-arg", "title=Inspect")
@@ -125,7 +89,7 @@ class Mcp(unittest.TestCase):
         for revision in REVISIONS:
             with self.subTest(revision), tempfile.TemporaryDirectory() as folder:
                 subprocess.run([self.node, suite, "server", "--url", self.url, "--suite", "all", "--spec-version", revision, "-o", folder],
-                               capture_output=True, timeout=300, env=self.env())
+                               capture_output=True, timeout=300, env=environment())
                 passed, wrong, fixtures = 0, [], 0
                 for path in glob.glob(f"{folder}/**/checks.json", recursive=True):
                     example = EXAMPLE.match(pathlib.Path(path).parent.name)

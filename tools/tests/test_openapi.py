@@ -1,13 +1,12 @@
 """The whole API as it describes itself, against Schemathesis: python3 -m unittest tools.tests.test_openapi
 
 TICKLER_OPENAPI_SECONDS (180) says for how long, TICKLER_OPENAPI_SEED (1) with which seed."""
-import base64, hashlib, hmac, json, os, pathlib, re, shutil, subprocess, sys, tempfile, unittest, venv
+import hashlib, os, re, shutil, subprocess, sys, unittest, venv
 
 from tools.tests import assistant
-from tools.tests.test_mcp import CACHE, ROOT, missing, run
+from tools.tests.served import CACHE, ROOT, SECRET, Served, missing, run, token
 
 HERE = ROOT / "tools/openapi"
-SECRET = "a secret of the tests alone, 32 bytes or more"
 USER = "schemathesis"
 SECONDS = int(os.environ.get("TICKLER_OPENAPI_SECONDS", "180"))
 SEED = os.environ.get("TICKLER_OPENAPI_SEED", "1")
@@ -32,51 +31,23 @@ def install():
     return folder / "bin/schemathesis"
 
 
-def token(user):
-    def text(value):
-        return base64.urlsafe_b64encode(value).rstrip(b"=")
-    head = text(json.dumps({"alg": "HS256", "typ": "JWT"}).encode()) + b"." + text(json.dumps({"sub": user, "exp": 4102444800}).encode())
-    return (head + b"." + text(hmac.digest(SECRET.encode(), head, "sha256"))).decode()
-
-
 class Openapi(unittest.TestCase):
     def setUp(self):
         self.schemathesis = install()
-        run("cargo", "build", "--quiet", "-p", "gateway", cwd=ROOT)
-        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
-        self.folder = tempfile.TemporaryDirectory()
-        self.log = open(f"{self.folder.name}/log", "w+")
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("TICKLER_")}
-        env = clean | {"TICKLER_JWT_SECRET": SECRET, "TICKLER_RATE_USER": "0", "TICKLER_OUTBOUND_ALLOW": "127.0.0.0/8",
-                       "TICKLER_CHAT_URL": assistant.start(self)}
-        self.server = subprocess.Popen([target / "debug/tickler", "serve", "--bind", "127.0.0.1:0", "--data", f"{self.folder.name}/data"],
-                                       stdout=subprocess.PIPE, stderr=self.log, text=True, env=env)
-        self.addCleanup(self.stop)
-        for line in self.server.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                break
-        self.url = found.group()
-        # What it says from here on is not read: a pipe that nobody reads would stop it.
-        self.drain = subprocess.Popen(["cat"], stdin=self.server.stdout, stdout=subprocess.DEVNULL)
-
-    def stop(self):
-        self.server.terminate()
-        self.server.wait(20)
-        self.server.stdout.close()
-        self.drain.wait(20)
-        self.log.close()
-        self.folder.cleanup()
+        self.served = Served(TICKLER_JWT_SECRET=SECRET, TICKLER_RATE_USER="0", TICKLER_OUTBOUND_ALLOW="127.0.0.0/8",
+                             TICKLER_CHAT_URL=assistant.start(self))
+        self.addCleanup(self.served.stop)
 
     def check(self, seconds, phases):
         """Runs these phases; gives how many cases there were, and what else the run said."""
         env = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE), "TICKLER_TEST_USER": USER, "NO_COLOR": "1"}
-        command = [self.schemathesis, "--config-file", HERE / "schemathesis.toml", "run", f"{self.url}/openapi.json",
+        command = [self.schemathesis, "--config-file", HERE / "schemathesis.toml", "run", f"{self.served.url}/openapi.json",
                    "--header", f"Authorization: Bearer {token(USER)}", "--exclude-path-regex", STREAMS, "--exclude-checks", UNSAID,
                    "--phases", phases, "--seed", SEED, "--max-time", str(seconds), "--no-shrink",
                    "--continue-on-failure", "--generation-database", "none", "--warnings", "off"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS * 2 + 300, env=env, cwd=self.folder.name)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS * 2 + 300, env=env, cwd=self.served.folder.name)
         self.assertEqual(done.returncode, 0, done.stdout[-20000:] + done.stderr[-3000:])
-        self.assertIsNone(self.server.poll(), "the server has ended")
+        self.assertIsNone(self.served.process.poll(), "the server has ended")
         return int(re.search(r"(\d+) generated", done.stdout).group(1)), done.stdout
 
     def test_every_answer_is_as_described(self):

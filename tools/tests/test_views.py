@@ -5,11 +5,12 @@ Needs a binary (TICKLER_BIN, or target/release/tickler). One stack with two host
 
     python3 -m unittest tools/tests/test_views.py
 """
-import asyncio, collections, email, email.policy, http.server, json, os, pathlib, re, shutil, subprocess, sys, threading, time, unittest, urllib.error, urllib.request, uuid
+import asyncio, collections, email, email.policy, json, os, pathlib, re, shutil, subprocess, sys, threading, time, unittest, urllib.error, urllib.request, uuid
 from datetime import datetime, timedelta, timezone
 
 from tools.tests.packages import install
 from tools.tests.promises import ROOT, Stack, User, stack
+from tools.tests.served import stand_in
 
 BINARY = os.environ.get("TICKLER_BIN") or ROOT / "target/release/tickler"
 MAIL_SERVER = "aiosmtpd==1.4.6"
@@ -137,22 +138,13 @@ class Webhooks(unittest.TestCase):
     def test_two_hosts_call_a_webhook_once_and_in_order(self):
         came = []
 
-        class Receiver(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                came.append((self.headers["webhook-id"], body["data"]["sequence"]))
-                time.sleep(0.02)  # long enough for the other host to want the next one
-                self.send_response(200), self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
+        def take(request, body):
+            came.append((request.headers["webhook-id"], json.loads(body)["data"]["sequence"]))
+            time.sleep(0.02)  # long enough for the other host to want the next one
+            request.send_response(200), request.end_headers()
+        url = stand_in(self, take)
         user, count = fresh("hook"), 60
-        hook = {"url": f"http://127.0.0.1:{server.server_port}/", "events": ["task.created"]}
+        hook = {"url": url, "events": ["task.created"]}
         self.assertEqual(201, user.sure("POST", "/api/v1/webhooks", hook)[0])
         for number in range(count):
             user.host = 1 + number % 2

@@ -1,7 +1,8 @@
 """Deliveries of the running program, verified by the published Standard Webhooks libraries for Python and JavaScript: python3 -m unittest tools.tests.test_webhooks"""
-import base64, http.server, json, os, pathlib, re, shutil, subprocess, sys, tempfile, threading, time, unittest, urllib.request
+import base64, json, os, shutil, sys, time, unittest, urllib.request
+
 from tools.tests.packages import install
-from tools.tests.test_mcp import ROOT, missing, run
+from tools.tests.served import Served, missing, run, stand_in
 
 PYTHON, JAVASCRIPT = "standardwebhooks==1.1.0", "standardwebhooks@1.1.1"
 # Reads {secret, headers, body} in lines, and says of each whether the library accepts it, or why not.
@@ -38,45 +39,17 @@ class Webhooks(unittest.TestCase):
         cls.libraries = install([PYTHON], [JAVASCRIPT])
         if not shutil.which("node"):
             missing("node is not installed")
-        run("cargo", "build", "--quiet", "-p", "gateway", cwd=ROOT)
-        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
-        cls.data = tempfile.TemporaryDirectory()
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("TICKLER_")}
-        env = clean | {"NO_COLOR": "1", "TICKLER_OUTBOUND_ALLOW": "127.0.0.0/8", "TICKLER_BIND": "127.0.0.1:0"}
-        command = [target / "debug/tickler", "serve", "--data", cls.data.name]
-        cls.server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
-        for line in cls.server.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                break
-        cls.url = found.group()
-        # What it says from here on is not read: a pipe that nobody reads would stop it.
-        cls.drain = subprocess.Popen(["cat"], stdin=cls.server.stdout, stdout=subprocess.DEVNULL)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.terminate()
-        cls.server.wait(20)
-        cls.server.stdout.close()
-        cls.drain.wait(20)
-        cls.data.cleanup()
+        served = Served(TICKLER_OUTBOUND_ALLOW="127.0.0.0/8")
+        cls.addClassCleanup(served.stop)
+        cls.url = served.url
 
     def setUp(self):
-        self.came = came = []
+        self.came = []
 
-        class Receiver(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
-                came.append((dict(self.headers), body))
-                self.send_response(204), self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        self.receiver = f"http://127.0.0.1:{server.server_port}/"
+        def take(request, body):
+            self.came.append((dict(request.headers), body.decode()))
+            request.send_response(204), request.end_headers()
+        self.receiver = stand_in(self, take)
 
     def send(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
