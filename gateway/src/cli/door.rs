@@ -81,7 +81,9 @@ pub(super) fn configured(data: Option<PathBuf>) -> Not<Config> {
 impl Where {
     /// Finds who answers.
     pub(super) async fn open(self) -> Not<Door> {
-        let config = configured(self.data)?;
+        // Of a server that is named, no folder is opened: there may be none.
+        let data = self.data.or_else(|| self.url.as_ref().map(|_| PathBuf::new()));
+        let config = configured(data)?;
         let url = match (self.url, config.runtime) {
             (Some(url), _) => return Door::server(config, &url, self.token, false).await,
             (None, Runtime::Dapr) => format!("http://{}", config.bind),

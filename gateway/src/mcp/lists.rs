@@ -202,8 +202,10 @@ pub(super) async fn list(scene: &Scene<'_>, mut args: Args) -> Result<Outcome, R
         }
     })?;
     let said = sorted(&args);
-    let list = read(scene, args)?.list(scene, said);
-    page(scene, list, detail.unwrap_or(Detail::Short)).await
+    let asked = read(scene, args)?;
+    let open_question = asked.open_question;
+    let page = page(scene, asked.list(scene, said), detail.unwrap_or(Detail::Short)).await?;
+    Ok(if open_question { page.or_say("Nothing is overdue or due today.") } else { page })
 }
 
 /// `sort_tasks`

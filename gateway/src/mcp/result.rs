@@ -99,18 +99,25 @@ pub(super) struct Outcome {
     results: Vec<Result<Item, Refusal>>,
     /// Of a list: what stands beside its items.
     list: Option<Object>,
+    /// What is said where there is no item; that there are none such, otherwise.
+    nothing: Option<&'static str>,
 }
 
 impl Outcome {
     /// What became of each item, `tasks` or `reminders`.
     pub(super) fn of(member: &'static str, results: Vec<Result<Item, Refusal>>) -> Self {
-        Self { member, results, list: None }
+        Self { member, results, list: None, nothing: None }
     }
 
     /// A page of a list.
     pub(super) fn list(member: &'static str, items: Vec<Item>, beside: Object) -> Self {
         let results = items.into_iter().map(Ok).collect();
-        Self { member, results, list: Some(beside) }
+        Self { member, results, list: Some(beside), nothing: None }
+    }
+
+    /// Says this where there is no item.
+    pub(super) fn or_say(self, nothing: &'static str) -> Self {
+        Self { nothing: Some(nothing), ..self }
     }
 
     /// The data alone.
@@ -142,7 +149,8 @@ impl Outcome {
         };
         let mut lines: Vec<String> = self.results.iter().enumerate().map(line).collect();
         if lines.is_empty() {
-            lines.push(format!("There are no such {}.", self.member));
+            let none_such = || format!("There are no such {}.", self.member);
+            lines.push(self.nothing.map_or_else(none_such, str::to_owned));
         }
         if let Some(list) = &self.list
             && list.get("next_cursor").is_some_and(Value::is_string)

@@ -124,6 +124,15 @@ async fn health_asks_the_server_and_log_lines_are_json() {
     assert_eq!(ended.expect("a status").code(), Some(0), "SIGTERM is a graceful stop");
 }
 
+#[test]
+fn a_server_that_is_named_needs_no_folder() {
+    let asked = ["export", "--url", "http://127.0.0.1:9"];
+    let ended = program::tickler().args(asked).env_clear().output().expect("tickler starts");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(3), "{said}");
+    assert!(said.contains("does not answer"), "{said}");
+}
+
 /// What a command on a folder says: its exit, stdout, stderr.
 fn on(folder: &std::path::Path, args: &[&str], input: &str) -> (i32, String, String) {
     let data = folder.to_str().expect("a path");

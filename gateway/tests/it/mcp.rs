@@ -240,6 +240,18 @@ async fn a_repeat_under_a_key_is_answered_again_and_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_empty_list_says_what_it_is_a_list_of() {
+    let server = Program::start().await;
+    for (asked, said) in [
+        (json!({}), "Nothing is overdue or due today."),
+        (json!({"view": "open"}), "There are no such tasks."),
+    ] {
+        let answer = call(&server, "list_tasks", asked).await;
+        assert_eq!(answer["content"][0]["text"], said);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_saved_order_is_the_manual_order() {
     let server = Program::start().await;
     for title in ["Cherry", "apple", "Banana"] {
