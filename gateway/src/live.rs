@@ -37,7 +37,9 @@ pub struct Live {
 /// A user whom somebody looks at.
 struct Watched {
     streams: usize,
+    /// The newest message that is known of, whoever wrote it.
     newest: watch::Sender<i64>,
+    /// The last messages that this process wrote, without a gap; others may have written later ones.
     tail: VecDeque<Message>,
 }
 
@@ -62,15 +64,35 @@ impl Live {
                 watched.tail.pop_front();
             }
             watched.tail.push_back(message);
-            watched.newest.send_replace(ordinal);
+            watched.newest.send_modify(|newest| *newest = ordinal.max(*newest));
         }
     }
 
-    /// Makes a user's streams look again, or everybody's: another process wrote something.
-    pub(crate) fn nudge(&self, user: Option<&str>) {
+    /// Makes a user's streams look again: something happened, and may be in the views by now.
+    pub(crate) fn nudge(&self, user: &str) {
         let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        let meant = users.iter().filter(|(name, _)| user.is_none_or(|user| user == *name));
-        meant.for_each(|(_, watched)| watched.newest.send_modify(|_| {}));
+        users.get(user).inspect(|watched| watched.newest.send_modify(|_| {}));
+    }
+
+    /// The views hold a user's messages up to this one, whoever wrote it.
+    fn written(&self, user: &str, ordinal: i64) {
+        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        users.get(user).inspect(|watched| {
+            watched.newest.send_if_modified(|newest| {
+                let is_news = ordinal > *newest;
+                *newest = ordinal.max(*newest);
+                is_news
+            });
+        });
+    }
+
+    /// Makes every stream look into the views: nobody has listened for a while.
+    fn doubt(&self) {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        for watched in users.values_mut() {
+            watched.tail.clear();
+            watched.newest.send_modify(|_| {});
+        }
     }
 
     /// Hears what other processes write into the views that they share, until the process stops. What is said while
@@ -95,9 +117,11 @@ impl Live {
     async fn hear(&self, pool: &sqlx::PgPool) -> Result<(), sqlx::Error> {
         let mut listener = PgListener::connect_with(pool).await?;
         listener.listen(CHANNEL).await?;
-        self.nudge(None);
+        self.doubt();
         while let Some(said) = listener.try_recv().await? {
-            self.nudge(Some(said.payload()));
+            if let Some((user, ordinal)) = heard(said.payload()) {
+                self.written(user, ordinal);
+            }
         }
         Ok(())
     }
@@ -131,11 +155,11 @@ impl Live {
         })
     }
 
-    /// What follows a place, as far as memory holds it without a gap.
+    /// What follows a place, where memory holds all of it.
     fn after(&self, user: &str, at: i64) -> Option<Vec<Message>> {
         let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        let tail = &users.get(user)?.tail;
-        if tail.front()?.ordinal > at + 1 || tail.back()?.ordinal < at {
+        let Watched { tail, newest, .. } = users.get(user)?;
+        if tail.front()?.ordinal > at + 1 || tail.back()?.ordinal < at.max(*newest.borrow()) {
             return None;
         }
         let after = tail.iter().filter(|message| message.ordinal > at);
@@ -151,6 +175,12 @@ impl Live {
             }
         }
     }
+}
+
+/// Whose messages go how far, as it is told on the channel.
+fn heard(said: &str) -> Option<(&str, i64)> {
+    let (ordinal, user) = said.split_once(' ')?;
+    Some((user, ordinal.parse().ok()?))
 }
 
 /// Why a client must fetch anew.

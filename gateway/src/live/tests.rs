@@ -111,6 +111,11 @@ async fn what_another_process_writes_is_seen_too(views: &Views) {
         seen.extend(ordinals(&stream.next().await.unwrap()));
     }
     assert_eq!(seen, [4, 5, 6]);
+    // The other process goes on with what this one began, as where Kafka moves a partition.
+    happen(if matches!(views, Views::Sqlite(_)) { &live } else { &other }, views, "ann", 7, 7)
+        .await;
+    let next = tokio::time::timeout(Duration::from_secs(5), stream.next()).await;
+    assert_eq!(ordinals(&next.expect("it is told").unwrap()), [7]);
     live.close();
     hearing.await.unwrap();
 }

@@ -82,7 +82,7 @@ async fn take_one(sidecar: &Sidecar, topic: &str, body: &[u8]) -> Response {
         }
         Ok(Read::Nothing) => "SUCCESS",
         Ok(Read::Copy(user)) => {
-            sidecar.app.live.nudge(Some(&user));
+            sidecar.app.live.nudge(&user);
             "SUCCESS"
         }
         Ok(Read::Fact(event)) => {
@@ -107,7 +107,7 @@ async fn take_bulk(sidecar: &Sidecar, topic: &str, bulk: Bulk) -> Response {
             }
             Ok(Read::Nothing) => statuses.push((id, true)),
             Ok(Read::Copy(user)) => {
-                sidecar.app.live.nudge(Some(&user));
+                sidecar.app.live.nudge(&user);
                 statuses.push((id, true));
             }
             Err(why) => {

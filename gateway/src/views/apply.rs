@@ -57,7 +57,7 @@ const POSITION: &str = "INSERT INTO position (consumer, log_offset) VALUES ($1, 
 const LOCK: (&str, &str) =
     ("SELECT pg_advisory_xact_lock(hashtextextended(u.column1, 0)) FROM (", ") AS u");
 const NOTIFY: (&str, &str) = ("SELECT pg_notify(u.column1, u.column2) FROM (", ") AS u");
-/// Where PostgreSQL tells every process whom there is something new for.
+/// Where PostgreSQL tells every process how far whose messages go: the place of the last one, a space, the user.
 pub(crate) const CHANNEL: &str = "tickler_live";
 
 /// The rows that name one of these, however many there are.
@@ -293,10 +293,10 @@ impl Views {
                 put!(Postgres, tx, LOCK.0, LOCK.1, users, |row, user| row.push_bind(*user));
                 let batch = Batch::of(facts, known!(Postgres, tx, facts), now);
                 write_batch!(Postgres, index_postgres, tx, batch, now);
-                let told = batch.message_heads.keys();
-                put!(Postgres, tx, NOTIFY.0, NOTIFY.1, told, |row, user| row
+                let told = batch.message_heads.iter();
+                put!(Postgres, tx, NOTIFY.0, NOTIFY.1, told, |row, (user, head)| row
                     .push_bind(CHANNEL)
-                    .push_bind(**user));
+                    .push_bind(format!("{} {user}", head.0)));
                 conclude!(tx, position, letter, now);
                 tx.commit().await?;
                 Ok(batch.fresh)
