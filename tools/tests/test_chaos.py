@@ -112,15 +112,16 @@ class Chaos(unittest.TestCase):
             kills += 1
         return kills
 
-    def pages(self, user, path, name):
-        found, cursor = [], ""
+    def pages(self, user, path, name, cursor=None):
+        found = []
         while True:
-            status, page = user.sure("GET", f"{path}{cursor}")
+            at = f"&{'since' if 'changes' in path else 'cursor'}={cursor}" if cursor else ""
+            status, page = user.sure("GET", path + at)
             self.assertEqual(200, status, page)
             found += page[name]
             if not page.get("next_cursor") or page.get("more") is False:
                 return found
-            cursor = f"&{'since' if 'more' in page else 'cursor'}={page['next_cursor']}"
+            cursor = page["next_cursor"]
 
     def compare(self, writer):
         user = writer.user
@@ -135,7 +136,7 @@ class Chaos(unittest.TestCase):
         self.assertEqual(set(), writer.versions - set(sequences), f"{user.name}: acknowledged, and not in the trail")
         self.assertEqual(writer.writes, len(entries), f"{user.name}: writes and entries")
         last = {}
-        for message in self.pages(user, "/api/v1/changes?since=0&limit=1000&types=task.*", "changes"):
+        for message in self.pages(user, "/api/v1/changes?limit=1000&types=task.*", "changes", "0"):
             last[message["task_id"]] = message["task"]
         self.assertEqual({**tasks, **deleted}, last, f"{user.name}: changes disagree with the actor")
         found = self.pages(user, "/api/v1/search?q=chaos&limit=100", "results")
