@@ -151,10 +151,6 @@ fn rule(json: &serde_json::Value) -> Arc<Rule> {
     Arc::new(Rule::read(json).unwrap().unwrap())
 }
 
-fn one(operation: Operation) -> Command {
-    Command::One { operation }
-}
-
 impl<C: Real> User<C> {
     async fn client(self: Arc<Self>) {
         for _ in 0..CALLS {
@@ -212,6 +208,7 @@ impl<C: Real> User<C> {
             "pattern": "rrule",
             "rrule": format!("FREQ=SECONDLY;INTERVAL={step};COUNT={count}"),
             "mode": "schedule",
+            "catch_up": if self.below(4) == 0 { "latest" } else { "each" },
         })
     }
 
@@ -253,16 +250,31 @@ impl<C: Real> User<C> {
         ids.get(at).copied().unwrap_or(Uuid::nil())
     }
 
-    fn command(&self) -> Command {
+    fn operation(&self) -> Operation {
         let (task, expect) = (TaskRef::Number(1 + self.below(4)), None);
         let scope = if self.below(2) == 0 { Scope::Following } else { Scope::This };
+        match self.below(84) {
+            0..16 => Operation::Create { draft: Box::new(self.patch()) },
+            16..32 => Operation::Edit { task, patch: Box::new(self.edit()), scope, expect },
+            32..48 => Operation::Complete { task, expect },
+            48..52 => Operation::Toggle { task, expect },
+            52..55 => Operation::Skip { task, expect },
+            55..63 => Operation::Reopen { task, expect },
+            63..73 => Operation::Delete { task, scope, expect },
+            _ => Operation::Restore { task, expect },
+        }
+    }
+
+    fn batch(&self) -> Command {
+        let operations = (0..=self.below(4)).map(|_| self.operation()).collect();
+        Command::Batch { atomic: self.below(3) == 0, operations }
+    }
+
+    fn command(&self) -> Command {
+        let (task, expect) = (TaskRef::Number(1 + self.below(4)), None);
         match self.below(100) {
-            0..16 => one(Operation::Create { draft: Box::new(self.patch()) }),
-            16..32 => one(Operation::Edit { task, patch: Box::new(self.edit()), scope, expect }),
-            32..48 => one(Operation::Complete { task, expect }),
-            48..56 => one(Operation::Reopen { task, expect }),
-            56..66 => one(Operation::Delete { task, scope, expect }),
-            66..77 => one(Operation::Restore { task, expect }),
+            0..70 => Command::One { operation: self.operation() },
+            70..77 => self.batch(),
             77..80 => Command::SetReminder { task, draft: self.draft() },
             80..84 => {
                 let at = Some(self.draft().at);
@@ -320,17 +332,23 @@ impl<C: Real> User<C> {
         let mut seen = self.seen.lock().unwrap();
         let known = seen.known.entry(self.list.clone()).or_default();
         *known = done.version.max(*known);
-        match &done.reply {
-            Reply::Task(told) => {
-                let tasks: Vec<&Arc<Task>> =
-                    [Some(&told.task), told.next.as_ref()].into_iter().flatten().collect();
-                let reminders = tasks.iter().flat_map(|task| &task.reminders).map(|set| set.id);
-                seen.reminders.extend(reminders);
-                seen.series.extend(tasks.iter().filter_map(|task| task.recurrence_id));
+        let replies: Vec<&Reply> = match &done.reply {
+            Reply::Batch(results) => results.iter().flatten().collect(),
+            one => vec![one],
+        };
+        for reply in replies {
+            match reply {
+                Reply::Task(told) => {
+                    let tasks: Vec<&Arc<Task>> =
+                        [Some(&told.task), told.next.as_ref()].into_iter().flatten().collect();
+                    let reminders = tasks.iter().flat_map(|task| &task.reminders).map(|set| set.id);
+                    seen.reminders.extend(reminders);
+                    seen.series.extend(tasks.iter().filter_map(|task| task.recurrence_id));
+                }
+                Reply::Reminder(reminder) => seen.reminders.push(reminder.id),
+                Reply::Series { series, .. } => seen.series.push(series.id),
+                _ => {}
             }
-            Reply::Reminder(reminder) => seen.reminders.push(reminder.id),
-            Reply::Series { series, .. } => seen.series.push(series.id),
-            _ => {}
         }
         seen.lists.push(Ack { call, done, began, ended });
     }
