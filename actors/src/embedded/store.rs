@@ -4,7 +4,7 @@ use std::{path::Path, str::FromStr, time::Duration};
 
 use serde_json::value::RawValue;
 use sqlx::{
-    Connection, Row, SqliteConnection, SqlitePool,
+    AssertSqlSafe, Connection, Row, SqliteConnection, SqlitePool,
     sqlite::{
         SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
     },
@@ -29,6 +29,10 @@ const LOAD_MS: u64 = 2_000;
 const BUSY_MS: u64 = 1_000;
 /// 16 MB of journal: a page that changes often is folded into the file once for many commits.
 const CHECKPOINT_PAGES: &str = "4000";
+/// So many pages, each with its frame's head.
+const JOURNAL_BYTES: u64 = 4_000 * (4_096 + 24);
+/// What is not committed goes to the journal, while it is made to grow, but for as much as this.
+const SPILL_CACHE: &str = "-256";
 const WRITER_CACHE: &str = "-32768";
 const READER_CACHE: &str = "-4096";
 /// The index under which a snapshot is read, beside the slots.
@@ -130,6 +134,10 @@ pub(super) async fn open(dir: &Path) -> Result<(Store, SqliteConnection, Marks),
     let options = sqlx::ConnectOptions::disable_statement_logging(options);
     let mut writer = SqliteConnection::connect_with(&options).await?;
     sqlx::migrate!("src/embedded/migrations").run(&mut writer).await?;
+    // Commits are as safe in a journal that is still to grow, and slower: a full disk is for them to tell.
+    if let Err(error) = grow_journal(&mut writer, dir).await {
+        tracing::debug!(%error, "the journal was not made to grow");
+    }
     let run = sqlx::query_scalar("UPDATE run SET number = number + 1 RETURNING number")
         .fetch_one(&mut writer)
         .await?;
@@ -147,6 +155,27 @@ pub(super) async fn open(dir: &Path) -> Result<(Store, SqliteConnection, Marks),
         .connect_with(options.read_only(true).pragma("cache_size", READER_CACHE))
         .await?;
     Ok((Store { pool }, writer, Marks { offset, actor, run }))
+}
+
+/// Gives the journal the length that it comes to have between two checkpoints: a commit then writes in place, while one
+/// that makes its file longer has the disk sync twice.
+async fn grow_journal(writer: &mut SqliteConnection, dir: &Path) -> Result<(), sqlx::Error> {
+    let journal = dir.join(format!("{FILE}-wal"));
+    if std::fs::metadata(&journal).is_ok_and(|it| it.len() >= JOURNAL_BYTES) {
+        return Ok(());
+    }
+    // It is taken back, and so is in the journal alone.
+    let bytes = JOURNAL_BYTES + (512 << 10);
+    let grown = sqlx::raw_sql(AssertSqlSafe(format!(
+        "PRAGMA cache_size = {SPILL_CACHE}; BEGIN IMMEDIATE; \
+         INSERT INTO log (offset, events) VALUES (-1, zeroblob({bytes}))"
+    )));
+    let grown = grown.execute(&mut *writer).await;
+    let undone =
+        sqlx::raw_sql(AssertSqlSafe(format!("ROLLBACK; PRAGMA cache_size = {WRITER_CACHE}")));
+    undone.execute(writer).await?;
+    grown?;
+    Ok(std::fs::File::options().write(true).open(journal)?.sync_all()?)
 }
 
 impl Store {
@@ -290,6 +319,24 @@ mod tests {
         call::By,
         event::{Fact, Topic},
     };
+
+    #[tokio::test]
+    async fn the_journal_has_its_length_from_the_start_and_the_file_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let length = |name: &str| std::fs::metadata(dir.path().join(name)).unwrap().len();
+        for _ in 0..2 {
+            let (store, writer, marks) = open(dir.path()).await.unwrap();
+            assert!(length("tickler.db-wal") >= JOURNAL_BYTES);
+            assert!(length("tickler.db") < 100 << 10);
+            assert_eq!((store.log(-2, 1).await.unwrap().len(), marks.offset), (0, 0));
+            let cache: i64 = {
+                let mut writer = writer;
+                sqlx::query_scalar("PRAGMA cache_size").fetch_one(&mut writer).await.unwrap()
+            };
+            assert_eq!(cache.to_string(), WRITER_CACHE);
+            store.close().await;
+        }
+    }
 
     #[test]
     fn what_is_no_event_hides_none_of_the_others() {
