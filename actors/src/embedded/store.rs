@@ -172,7 +172,7 @@ async fn grow_journal(writer: &mut SqliteConnection, dir: &Path) -> Result<(), s
     )));
     let grown = grown.execute(&mut *writer).await;
     let undone =
-        sqlx::raw_sql(AssertSqlSafe(format!("ROLLBACK; PRAGMA cache_size = {WRITER_CACHE}")));
+        sqlx::raw_sql(AssertSqlSafe(format!("PRAGMA cache_size = {WRITER_CACHE}; ROLLBACK")));
     undone.execute(writer).await?;
     grown?;
     Ok(std::fs::File::options().write(true).open(journal)?.sync_all()?)
