@@ -289,9 +289,17 @@ impl Health {
                 if ready { Exit::Done } else { Exit::Refused }
             }
             Err(error) => {
-                eprintln!("tickler: {url} does not answer: {}", error.without_url());
+                eprintln!("tickler: {}", silent(&url, error));
                 Exit::Unavailable
             }
         }
     }
+}
+
+/// What is said of a server that does not answer: its address, and what lies at the bottom of it.
+pub(crate) fn silent(url: &str, error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |it| it.source());
+    let cause = causes.last().map(ToString::to_string).unwrap_or_default();
+    format!("{url} does not answer: {cause}")
 }

@@ -288,5 +288,5 @@ async fn send(call: reqwest::RequestBuilder, url: &str) -> Not<Vec<u8>> {
 }
 
 fn silent(url: &str, error: reqwest::Error) -> (Exit, String) {
-    (Exit::Unavailable, format!("{url} does not answer: {}", error.without_url()))
+    (Exit::Unavailable, super::silent(url, error))
 }

@@ -191,7 +191,7 @@ async fn ask(
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
-    let failed = |error: reqwest::Error| format!("{url} does not answer: {}", error.without_url());
+    let failed = |error| crate::cli::silent(url, error);
     request.send().await.map_err(failed)?.bytes().await.map_err(failed)
 }
 

@@ -130,7 +130,7 @@ fn a_server_that_is_named_needs_no_folder() {
     let ended = program::tickler().args(asked).env_clear().output().expect("tickler starts");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(3), "{said}");
-    assert!(said.contains("does not answer"), "{said}");
+    assert!(said.contains("http://127.0.0.1:9 does not answer: Connection refused"), "{said}");
 }
 
 /// What a command on a folder says: its exit, stdout, stderr.
