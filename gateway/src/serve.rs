@@ -97,6 +97,7 @@ impl Server {
         };
         if let Actors::Embedded(here) = &host.actors {
             here.announce(&format!("http://{address}"))?;
+            here.grow_journal().await;
         }
         let (listener, porch) = match &config.database_url {
             Some(url) => waiting::for_postgres(url, listener).await?,

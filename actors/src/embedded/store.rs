@@ -134,10 +134,6 @@ pub(super) async fn open(dir: &Path) -> Result<(Store, SqliteConnection, Marks),
     let options = sqlx::ConnectOptions::disable_statement_logging(options);
     let mut writer = SqliteConnection::connect_with(&options).await?;
     sqlx::migrate!("src/embedded/migrations").run(&mut writer).await?;
-    // Commits are as safe in a journal that is still to grow, and slower: a full disk is for them to tell.
-    if let Err(error) = grow_journal(&mut writer, dir).await {
-        tracing::debug!(%error, "the journal was not made to grow");
-    }
     let run = sqlx::query_scalar("UPDATE run SET number = number + 1 RETURNING number")
         .fetch_one(&mut writer)
         .await?;
@@ -155,27 +151,6 @@ pub(super) async fn open(dir: &Path) -> Result<(Store, SqliteConnection, Marks),
         .connect_with(options.read_only(true).pragma("cache_size", READER_CACHE))
         .await?;
     Ok((Store { pool }, writer, Marks { offset, actor, run }))
-}
-
-/// Gives the journal the length that it comes to have between two checkpoints: a commit then writes in place, while one
-/// that makes its file longer has the disk sync twice.
-async fn grow_journal(writer: &mut SqliteConnection, dir: &Path) -> Result<(), sqlx::Error> {
-    let journal = dir.join(format!("{FILE}-wal"));
-    if std::fs::metadata(&journal).is_ok_and(|it| it.len() >= JOURNAL_BYTES) {
-        return Ok(());
-    }
-    // It is taken back, and so is in the journal alone.
-    let bytes = JOURNAL_BYTES + (512 << 10);
-    let grown = sqlx::raw_sql(AssertSqlSafe(format!(
-        "PRAGMA cache_size = {SPILL_CACHE}; BEGIN IMMEDIATE; \
-         INSERT INTO log (offset, events) VALUES (-1, zeroblob({bytes}))"
-    )));
-    let grown = grown.execute(&mut *writer).await;
-    let undone =
-        sqlx::raw_sql(AssertSqlSafe(format!("PRAGMA cache_size = {WRITER_CACHE}; ROLLBACK")));
-    undone.execute(writer).await?;
-    grown?;
-    Ok(std::fs::File::options().write(true).open(journal)?.sync_all()?)
 }
 
 impl Store {
@@ -268,6 +243,31 @@ impl Store {
         Ok(rows.iter().filter_map(user).collect())
     }
 
+    /// Gives the journal the length that it comes to have between two checkpoints: a commit then writes in place, while one
+    /// that makes its file longer has the disk sync twice. Writes wait for it.
+    pub(super) async fn grow_journal(&self) -> Result<(), sqlx::Error> {
+        let options = SqliteConnectOptions::clone(&self.pool.connect_options());
+        let journal = format!("{}-wal", options.get_filename().display());
+        if std::fs::metadata(&journal).is_ok_and(|it| it.len() >= JOURNAL_BYTES) {
+            return Ok(());
+        }
+        let options = options.read_only(false).pragma("cache_size", SPILL_CACHE);
+        let mut writer = SqliteConnection::connect_with(&options).await?;
+        // It is taken back, and so is in the journal alone.
+        let bytes = JOURNAL_BYTES + (512 << 10);
+        let row = format!("INSERT INTO log (offset, events) VALUES (-1, zeroblob({bytes}))");
+        let grown = async {
+            sqlx::raw_sql(AssertSqlSafe(format!("BEGIN IMMEDIATE; {row}")))
+                .execute(&mut writer)
+                .await?;
+            sqlx::raw_sql("ROLLBACK").execute(&mut writer).await
+        };
+        let grown = grown.await;
+        writer.close().await?;
+        grown?;
+        Ok(std::fs::File::options().write(true).open(journal)?.sync_all()?)
+    }
+
     /// Ends all readers.
     pub(super) async fn close(&self) {
         self.pool.close().await;
@@ -321,21 +321,17 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn the_journal_has_its_length_from_the_start_and_the_file_does_not() {
+    async fn the_journal_gets_its_length_and_the_file_does_not() {
         let dir = tempfile::tempdir().unwrap();
         let length = |name: &str| std::fs::metadata(dir.path().join(name)).unwrap().len();
+        let (store, writer, marks) = open(dir.path()).await.unwrap();
         for _ in 0..2 {
-            let (store, writer, marks) = open(dir.path()).await.unwrap();
+            store.grow_journal().await.unwrap();
             assert!(length("tickler.db-wal") >= JOURNAL_BYTES);
             assert!(length("tickler.db") < 100 << 10);
             assert_eq!((store.log(-2, 1).await.unwrap().len(), marks.offset), (0, 0));
-            let cache: i64 = {
-                let mut writer = writer;
-                sqlx::query_scalar("PRAGMA cache_size").fetch_one(&mut writer).await.unwrap()
-            };
-            assert_eq!(cache.to_string(), WRITER_CACHE);
-            store.close().await;
         }
+        drop(writer);
     }
 
     #[test]
