@@ -1,7 +1,7 @@
 """What the tests of the promises share: one stack with two hosts, users who try again, and the checks of what became of it."""
 import collections, contextlib, http.client, json, os, pathlib, re, subprocess, tempfile, threading, time
 import unittest, urllib.request, uuid
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from tools.tests.served import ROOT, SECRET, token
 
@@ -12,6 +12,18 @@ NO_ANSWER = (0, 429, 502, 503, 504)
 def number(name, default):
     """How much of something a run does: few by default, so that all promises fit into CI; more by hand."""
     return int(os.environ.get(f"PROMISES_{name}", default))
+
+
+def moment(at):
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def instant(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def soon(seconds):
+    return datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=seconds)
 
 
 def stack(*arguments):
@@ -60,6 +72,7 @@ class User:
         self.name, self.bearer, self.slowest, self.host, self.pinned = name, token(name), 0, host, pinned
         self.kind = "application/json"
         self.version, self.replayed, self.retried, self.tries_max = 0, False, 0, 1
+        self.refused_at = 0
 
     def once(self, method, path, body=None, key=None, host=None):
         """The status (0: none) and the body of an answer."""
@@ -94,7 +107,7 @@ class User:
                 return status, answer
             if time.monotonic() > end:
                 raise AssertionError(f"{method} {path}: {status} {answer} after {tried} tries in {within} s")
-            self.retried += 1
+            self.retried, self.refused_at = self.retried + 1, time.monotonic()
             if self.pinned:  # as an answer asks; another host needs no rest
                 time.sleep(float(self.headers.get("retry-after") or 0.1) if status else 0.1)
             else:
@@ -130,7 +143,7 @@ class Load:
         self.users = [User(f"load-{uuid.uuid4()}", **{"host": 1 + n % 2, **how}) for n in range(users)]
         self.remind = remind
         self.acknowledged = collections.defaultdict(list)
-        self.times, self.wrong, self.stopping = [], [], False
+        self.wrong, self.stopping = [], False
         self.threads = [threading.Thread(target=self.run, args=(user,)) for user in self.users]
 
     def __enter__(self):
@@ -157,7 +170,6 @@ class Load:
                     self.wrong.append((status, answer))
                     return
                 self.acknowledged[user.name].append(title)
-                self.times.append(time.monotonic())
                 time.sleep(0.02)  # what has gathered while Kafka was away goes out one by one, and the test waits for it
         except AssertionError as why:
             self.wrong.append(str(why))
@@ -168,15 +180,15 @@ class Load:
     def slowest(self):
         return max(user.slowest for user in self.users)
 
-    def answered_after(self, moment, within):
-        """Seconds from a moment until every user has acknowledgements again, one of them of a task with a reminder."""
-        end = moment + within
+    def served_after(self, moment, watch):
+        """Seconds from a moment to the last call that had to be sent again, watched for so long; None where at the end
+        somebody has not been served for a while. Each has acknowledgements of tasks with a reminder among them."""
+        time.sleep(max(moment + watch - 5 - time.monotonic(), 0))
         counts = {user.name: len(self.acknowledged[user.name]) for user in self.users}
-        while any(len(self.acknowledged[name]) <= count + 5 for name, count in counts.items()):
-            if time.monotonic() > end:
-                return None
-            time.sleep(0.05)
-        return time.monotonic() - moment
+        time.sleep(5)
+        if any(len(self.acknowledged[name]) <= count + 5 for name, count in counts.items()):
+            return None
+        return max(0, max(user.refused_at for user in self.users) - moment)
 
 
 def all_at_once(people, do, threads=16):

@@ -6,7 +6,8 @@ default policy makes of a reminder whose app is away, in the same run.
 import collections, json, pathlib, subprocess, time, unittest, urllib.request, uuid
 from datetime import datetime, timedelta, timezone
 
-from tools.tests.promises import ROOT, Promises, Stack, User, all_at_once, eventually, number, on_topic, stack
+from tools.tests.promises import (ROOT, Promises, Stack, User, all_at_once, eventually, instant, moment, number, on_topic,
+                                  soon, stack)
 
 LATE_S_MAX = 30  # 99 of 100, under load
 RETURN_S_MAX = 60  # a wake that failed comes again after 30 s
@@ -18,18 +19,6 @@ def setUpModule():
 
 def tearDownModule():
     stack("down")
-
-
-def moment(at):
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def instant(text):
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def soon(seconds):
-    return datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=seconds)
 
 
 def remind(people, each, due):
