@@ -105,7 +105,7 @@ impl Fields<'_> {
         let mut hash = Sha256::new();
         hash.update(before.unwrap_or_default());
         hash.update(canonical);
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        base16ct::lower::encode_string(&hash.finalize())
     }
 }
 

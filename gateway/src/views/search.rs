@@ -1,6 +1,9 @@
 //! The tasks that hold given words: which they may be, by the index, or all of a user's; the gateway then looks at each.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use actors::message::time::Timestamp;
 use futures_util::TryStreamExt;
@@ -43,17 +46,13 @@ impl Row {
     }
 }
 
-/// Above every stamp of the user, and at least the milliseconds of the clock: one that was forgotten is not given again.
-const SQLITE_STAMP: (&str, &str) = (
-    "MAX(CAST(unixepoch('subsec') * 1000 AS INTEGER), \
-     (SELECT COALESCE(MAX(s.stamp), 0) + 1 FROM task_search AS s WHERE s.user_id = ",
-    "))",
-);
-const POSTGRES_STAMP: (&str, &str) = (
-    "GREATEST(CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT), \
-     (SELECT COALESCE(MAX(s.stamp), 0) + 1 FROM task_search AS s WHERE s.user_id = ",
-    "))",
-);
+/// The stamp that each of these users' next rows get: above all that the user has, and at least the milliseconds of the
+/// database's clock, so that one that was forgotten is not given again.
+const SQLITE_STAMPS: &str = "SELECT u.column1, MAX(CAST(unixepoch('subsec') * 1000 AS INTEGER), \
+     (SELECT COALESCE(MAX(s.stamp), 0) + 1 FROM task_search AS s WHERE s.user_id = u.column1)) FROM (";
+const POSTGRES_STAMPS: &str = "SELECT u.column1, GREATEST(CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT), \
+     (SELECT COALESCE(MAX(s.stamp), 0) + 1 FROM task_search AS s WHERE s.user_id = u.column1)) FROM (";
+const STAMPED: &str = ") AS u";
 const SQLITE_ROWS: (&str, &str) = (
     "INSERT INTO task_search (user_id, task_id, version, archived, deleted_at, body, stamp) ",
     " ON CONFLICT (user_id, task_id) DO UPDATE SET version = excluded.version, archived = excluded.archived, \
@@ -71,11 +70,23 @@ const POSTGRES_ROWS: (&str, &str) = (
 /// A user's task, and its row.
 pub(super) type Tasks<'a> = BTreeMap<(&'a str, String), Row>;
 
+/// The stamps of these tasks' users, by user.
+macro_rules! stamps {
+    ($db:ident, $tx:ident, $head:expr, $tasks:ident) => {{
+        let users: BTreeSet<&str> = $tasks.keys().map(|(user, _)| *user).collect();
+        let stamps: Vec<(String, i64)> = rows!($db, $tx, $head, STAMPED, users, |row, user| {
+            row.push_bind(*user);
+        });
+        stamps.into_iter().collect::<BTreeMap<_, _>>()
+    }};
+}
+
 /// Makes these tasks findable in SQLite; what is there in a newer version stays.
 pub(super) async fn index_sqlite(
     tx: &mut sqlx::SqliteConnection,
     tasks: &Tasks<'_>,
 ) -> Result<(), sqlx::Error> {
+    let stamps = stamps!(Sqlite, tx, SQLITE_STAMPS, tasks);
     let ids: Vec<(String, String, i64)> =
         rows!(Sqlite, tx, SQLITE_ROWS.0, SQLITE_ROWS.1, tasks, |row, ((user, id), it)| {
             row.push_bind(*user)
@@ -84,9 +95,7 @@ pub(super) async fn index_sqlite(
                 .push_bind(it.archived)
                 .push_bind(it.deleted_at)
                 .push_bind(&it.body)
-                .push(SQLITE_STAMP.0)
-                .push_bind_unseparated(*user)
-                .push_unseparated(SQLITE_STAMP.1);
+                .push_bind(stamps[*user]);
         });
     let words = ids.iter().filter_map(|(user, task, id)| {
         let row = tasks.get(&(user.as_str(), task.clone()))?;
@@ -103,6 +112,7 @@ pub(super) async fn index_postgres(
     tx: &mut sqlx::PgConnection,
     tasks: &Tasks<'_>,
 ) -> Result<(), sqlx::Error> {
+    let stamps = stamps!(Postgres, tx, POSTGRES_STAMPS, tasks);
     put!(Postgres, tx, POSTGRES_ROWS.0, POSTGRES_ROWS.1, tasks, |row, ((user, id), it)| {
         row.push_bind(*user)
             .push_bind(id)
@@ -113,9 +123,7 @@ pub(super) async fn index_postgres(
             .push("array_to_tsvector(")
             .push_bind_unseparated(&it.words)
             .push_unseparated(")")
-            .push(POSTGRES_STAMP.0)
-            .push_bind_unseparated(*user)
-            .push_unseparated(POSTGRES_STAMP.1)
+            .push_bind(stamps[*user])
     });
     Ok(())
 }

@@ -73,8 +73,7 @@ fn indexed(word: &str) -> String {
 /// The word that stands for an owner in the index, which is shared by all.
 fn owner(user: &str) -> String {
     let digest = Sha256::digest(user);
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("zzq{hex}")
+    format!("zzq{}", base16ct::lower::encode_string(&digest[..8]))
 }
 
 /// What the index keeps of a task: its owner and its words, each once.
