@@ -180,15 +180,15 @@ class Load:
     def slowest(self):
         return max(user.slowest for user in self.users)
 
-    def served_after(self, moment, watch):
+    def served_after(self, since, watch):
         """Seconds from a moment to the last call that had to be sent again, watched for so long; None where at the end
         somebody has not been served for a while. Each has acknowledgements of tasks with a reminder among them."""
-        time.sleep(max(moment + watch - 5 - time.monotonic(), 0))
+        time.sleep(max(since + watch - 5 - time.monotonic(), 0))
         counts = {user.name: len(self.acknowledged[user.name]) for user in self.users}
         time.sleep(5)
         if any(len(self.acknowledged[name]) <= count + 5 for name, count in counts.items()):
             return None
-        return max(0, max(user.refused_at for user in self.users) - moment)
+        return max(0, max(user.refused_at for user in self.users) - since)
 
 
 def all_at_once(people, do, threads=16):
