@@ -3,7 +3,7 @@
 //! Figures mean something only within one run: the machine may be shared, so read the ratios and the server's CPU, not
 //! the clock. `TICKLER_BENCH_DIR` names a folder on the disk to be measured, `TICKLER_BENCH_USERS` how many users with
 //! 20 tasks each are on disk at the start (default 50,000: a million tasks), `TICKLER_BENCH_ONLY` one scenario
-//! (`one`, `many`, `open`, `size`, `live`, `start`), `TICKLER_BENCH_SECONDS` how long the busy ones run, `TICKLER_BENCH_PROGRAM`
+//! (`one`, `many`, `alone`, `open`, `size`, `live`, `start`), `TICKLER_BENCH_SECONDS` how long the busy ones run, `TICKLER_BENCH_PROGRAM`
 //! another build of the program, to be compared. `live` takes a server that runs already too: `TICKLER_BENCH_URL` and
 //! `TICKLER_BENCH_SECRET`.
 #![expect(clippy::unwrap_used, reason = "a bench that fails has nothing better to do")]
@@ -13,9 +13,10 @@ mod live;
 #[path = "load/server.rs"]
 mod server;
 
-use std::{fs::File, io::Write, os::unix::fs::FileExt, path::Path, time::Duration};
+use std::{fmt, fs::File, io::Write, os::unix::fs::FileExt, path::Path, time::Duration};
 
 use server::Server;
+use sqlx::{Connection, SqliteConnection};
 use tokio::time::Instant;
 
 const CLIENTS: usize = 64;
@@ -44,6 +45,9 @@ fn main() {
         }
         if wanted("many") {
             many(dir.path(), seconds).await;
+        }
+        if wanted("alone") {
+            alone(dir.path(), seconds).await;
         }
         if wanted("open") {
             open_loop(dir.path(), seconds).await;
@@ -130,41 +134,91 @@ async fn one(dir: &Path) {
 async fn many(dir: &Path, seconds: Duration) {
     let dir = tempfile::tempdir_in(dir).unwrap();
     let server = Server::start(dir.path()).await;
-    for users in [1usize, 100] {
-        let (began, busy) = (Instant::now(), server.cpu());
-        let own = std::process::id();
-        let ours = server::cpu_of(own);
-        let clients = (0..CLIENTS).map(|client| {
-            let connecting = server.client();
-            async move {
-                let mut connection = connecting.await;
-                let mut times = Vec::new();
-                while began.elapsed() < seconds {
-                    let user = format!("many-{users}-{client}-{}", times.len() % users);
-                    times.push(connection.create(&user).await);
-                }
-                times
-            }
-        });
-        let mut times = futures_util::future::join_all(clients).await.concat();
-        let clock = began.elapsed().as_secs_f64();
-        let answered = server.cpu() - busy;
+    for users in [1, 100] {
+        let busy = busy(&server, "many", users, seconds).await;
         server.settle().await;
-        let settled = server.cpu() - busy;
-        let count = times.len() as f64;
+        let settled = (server.cpu() - busy.began_at) / busy.count;
         println!(
-            "create, {CLIENTS} clients, {:5} users  {}; {:6.0}/s by the clock; server {:.0} us CPU each when \
-             answered, {:.0} us with the views: {:.0} per core and second (client {:.0} us each)",
-            users * CLIENTS,
-            show(percentiles(&mut times)),
-            count / clock,
-            answered / count * 1e6,
-            settled / count * 1e6,
-            count / settled,
-            (server::cpu_of(own) - ours) / count * 1e6,
+            "{busy}, {:.0} us with the views: {:.0} per core and second",
+            settled * 1e6,
+            settled.recip()
         );
     }
     server.stop().await;
+}
+
+/// The same while another process holds the views' file, so that nothing but the creates themselves is done.
+async fn alone(dir: &Path, seconds: Duration) {
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let server = Server::start(dir.path()).await;
+    let views = dir.path().join("data/views.sqlite");
+    for users in [1, 100] {
+        let mut held = SqliteConnection::connect(views.to_str().unwrap()).await.unwrap();
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut held).await.unwrap();
+        let busy = busy(&server, "alone", users, seconds).await;
+        println!("{busy}, its views held: {:.0} per core and second", busy.answered.recip());
+        held.close().await.unwrap();
+        server.settle().await;
+    }
+    server.stop().await;
+}
+
+/// What came of a busy time.
+struct Busy {
+    /// The server's CPU seconds before it.
+    began_at: f64,
+    users: usize,
+    /// Creates that were answered.
+    count: f64,
+    seconds: f64,
+    p50_p99: (Duration, Duration),
+    /// CPU seconds of a create, until the last one was answered: the server's, and ours.
+    answered: f64,
+    ours: f64,
+}
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "create, {CLIENTS} clients, {:5} users  {}; {:6.0}/s by the clock; client {:.0} us CPU each, server {:.0} us \
+             when answered",
+            self.users,
+            show(self.p50_p99),
+            self.count / self.seconds,
+            self.ours * 1e6,
+            self.answered * 1e6,
+        )
+    }
+}
+
+async fn busy(server: &Server, name: &str, users: usize, seconds: Duration) -> Busy {
+    let (began, began_at) = (Instant::now(), server.cpu());
+    let own = std::process::id();
+    let ours = server::cpu_of(own);
+    let clients = (0..CLIENTS).map(|client| {
+        let connecting = server.client();
+        async move {
+            let mut connection = connecting.await;
+            let mut times = Vec::new();
+            while began.elapsed() < seconds {
+                let user = format!("{name}-{users}-{client}-{}", times.len() % users);
+                times.push(connection.create(&user).await);
+            }
+            times
+        }
+    });
+    let mut times = futures_util::future::join_all(clients).await.concat();
+    let count = times.len() as f64;
+    Busy {
+        began_at,
+        users: users * CLIENTS,
+        count,
+        seconds: began.elapsed().as_secs_f64(),
+        p50_p99: percentiles(&mut times),
+        answered: (server.cpu() - began_at) / count,
+        ours: (server::cpu_of(own) - ours) / count,
+    }
 }
 
 /// Arrivals by the clock, whether or not the ones before were answered: what waiting adds at a steady load.
