@@ -11,7 +11,7 @@ use actors::{
     host::{Expect, Host, SLOTS},
     message::{
         call::{By, Call, Caller},
-        event::{Event, Fact, Topic},
+        event::{Event, Fact, Members, Topic},
         key::{Key, UserId},
         task::command::{Command, Operation, Patch},
         text::Title,
@@ -93,7 +93,7 @@ fn event(key: &Key, sequence: u64) -> Event {
             kind: "task.created".to_owned(),
             subject: key.event_id(sequence, 1),
             cause: None,
-            data: [("task".to_owned(), task)].into_iter().collect(),
+            data: Members::write(&serde_json::json!({ "task": task })),
         },
     }
 }

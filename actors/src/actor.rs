@@ -1,6 +1,6 @@
 //! What an actor is: a state that decides and a state that changes, and nothing else.
 
-use std::sync::OnceLock;
+use std::{fmt::Debug, sync::OnceLock};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -28,28 +28,30 @@ pub struct Moment<'a> {
 
 /// What a turn does: the events it writes and what other actors must come to know.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Effects<E> {
+pub struct Effects<A: Actor> {
     /// What happened, in order. Empty, with no syncs: nothing is written.
-    pub events: Vec<E>,
+    pub events: Vec<A::Event>,
+    /// What these events make of the actor, where that was found on the way; else it evolves by them.
+    pub after: Option<A>,
     /// What other actors must know: replaces what is unconfirmed under the same subject.
     pub syncs: Vec<(Key, Subject, Value)>,
     /// A moment less than two minutes off was taken away or postponed: success is answered only once the syncs are confirmed.
     pub confirm: bool,
 }
 
-impl<E> Default for Effects<E> {
+impl<A: Actor> Default for Effects<A> {
     fn default() -> Self {
-        Self { events: Vec::new(), syncs: Vec::new(), confirm: false }
+        Self { events: Vec::new(), after: None, syncs: Vec::new(), confirm: false }
     }
 }
 
 /// What a command leads to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decision<E, R> {
+pub struct Decision<A: Actor> {
     /// What the caller is told.
-    pub reply: R,
+    pub reply: A::Reply,
     /// What is written.
-    pub effects: Effects<E>,
+    pub effects: Effects<A>,
 }
 
 /// How a page of a large state is stored, from when it is first written until something in it changes.
@@ -59,13 +61,15 @@ pub type Kept = OnceLock<Box<[u8]>>;
 pub type PageJson<'a> = &'a dyn Fn() -> serde_json::Result<Vec<u8>>;
 
 /// A virtual actor's core: pure, without clock, randomness or I/O.
-pub trait Actor: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Actor:
+    Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// What can be asked of it that changes something.
     type Command: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What it tells the caller.
-    type Reply: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type Reply: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What happened to it.
-    type Event: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type Event: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What can be asked without changing anything.
     type Query: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What it answers.
@@ -76,13 +80,13 @@ pub trait Actor: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 
         &self,
         call: &Call<Self::Command>,
         at: &Moment<'_>,
-    ) -> Result<Decision<Self::Event, Self::Reply>, Rejection>;
+    ) -> Result<Decision<Self>, Rejection>;
 
     /// What is due. Due means not after `alarm`, the moment that the alarm was named by, whatever the clock says.
-    fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Self::Event>;
+    fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Self>;
 
     /// Takes in the items of a sync that are above its mark; cannot refuse.
-    fn receive(&self, from: &Key, items: &[Item], at: &Moment<'_>) -> Effects<Self::Event>;
+    fn receive(&self, from: &Key, items: &[Item], at: &Moment<'_>) -> Effects<Self>;
 
     /// Changes by an event; judges nothing. `at` is the moment of the turn that wrote it.
     fn evolve(&mut self, event: &Self::Event, at: &Moment<'_>);

@@ -91,15 +91,11 @@ impl Actor for Recurrence {
     type Query = Query;
     type Answer = Answer;
 
-    fn decide(
-        &self,
-        call: &Call<Command>,
-        _at: &Moment<'_>,
-    ) -> Result<Decision<Event, Reply>, Rejection> {
+    fn decide(&self, call: &Call<Command>, _at: &Moment<'_>) -> Result<Decision<Self>, Rejection> {
         match call.command {}
     }
 
-    fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Event> {
+    fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Self> {
         let (Some(held), Some(next)) = (&self.held, self.next) else { return Effects::default() };
         if next.1 > alarm {
             return Effects::default();
@@ -118,7 +114,7 @@ impl Actor for Recurrence {
         effects
     }
 
-    fn receive(&self, _from: &Key, items: &[Item], at: &Moment<'_>) -> Effects<Event> {
+    fn receive(&self, _from: &Key, items: &[Item], at: &Moment<'_>) -> Effects<Self> {
         // A second item must see what the first has done.
         let mut after = self.clone();
         let mut effects = Effects::default();

@@ -70,11 +70,7 @@ impl Actor for Reminders {
     type Query = Query;
     type Answer = Answer;
 
-    fn decide(
-        &self,
-        call: &Call<Command>,
-        at: &Moment<'_>,
-    ) -> Result<Decision<Event, Reply>, Rejection> {
+    fn decide(&self, call: &Call<Command>, at: &Moment<'_>) -> Result<Decision<Self>, Rejection> {
         match &call.command {
             Command::Snooze { reminder, until, expect } => {
                 self.snooze(*reminder, *until, *expect, at)
@@ -99,13 +95,13 @@ impl Actor for Reminders {
         }
     }
 
-    fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Event> {
+    fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Self> {
         let due = self.records.due(alarm).take(WAKE_FIRINGS_MAX);
         let events = due.flat_map(|record| came_due(record, at)).collect();
         Effects { events, ..Effects::default() }
     }
 
-    fn receive(&self, _from: &Key, items: &[Item], at: &Moment<'_>) -> Effects<Event> {
+    fn receive(&self, _from: &Key, items: &[Item], at: &Moment<'_>) -> Effects<Self> {
         // A second item on the same task must see what the first has done.
         let mut after = self.clone();
         let mut effects = Effects::default();
@@ -182,7 +178,7 @@ impl Reminders {
         until: SnoozeUntil,
         expect: Option<u64>,
         at: &Moment<'_>,
-    ) -> Result<Decision<Event, Reply>, Rejection> {
+    ) -> Result<Decision<Self>, Rejection> {
         let record = self.held(id, expect)?;
         let until = snooze_end(until, at)?;
         let closed = |detail| Err(Rejection::new(Slug::ReminderClosed, detail));
@@ -216,7 +212,7 @@ impl Reminders {
         id: Uuid,
         expect: Option<u64>,
         at: &Moment<'_>,
-    ) -> Result<Decision<Event, Reply>, Rejection> {
+    ) -> Result<Decision<Self>, Rejection> {
         let record = self.held(id, expect)?;
         let closed = |detail| Err(Rejection::new(Slug::ReminderClosed, detail));
         match record.reminder.status {
@@ -230,7 +226,7 @@ impl Reminders {
         }
     }
 
-    fn read(&self, id: Uuid, at: &Moment<'_>) -> Result<Decision<Event, Reply>, Rejection> {
+    fn read(&self, id: Uuid, at: &Moment<'_>) -> Result<Decision<Self>, Rejection> {
         let mut entry = self.inbox.get(id).ok_or_else(Rejection::not_found)?.clone();
         if entry.read_at.is_some() {
             return Ok(nothing(Reply::Notification(Box::new(entry))));
@@ -240,11 +236,7 @@ impl Reminders {
         Ok(decided(Reply::Notification(Box::new(entry)), event))
     }
 
-    fn delivered(
-        &self,
-        id: Uuid,
-        delivery: &Delivery,
-    ) -> Result<Decision<Event, Reply>, Rejection> {
+    fn delivered(&self, id: Uuid, delivery: &Delivery) -> Result<Decision<Self>, Rejection> {
         let mut entry = self.inbox.get(id).ok_or_else(Rejection::not_found)?.clone();
         let held = entry.deliveries.iter().find(|held| held.channel == delivery.channel);
         if held.is_some_and(|held| !held.is_before(delivery)) {
@@ -325,11 +317,11 @@ fn shown(record: &Record) -> Reply {
     Reply::Reminder(Box::new(record.reminder.clone()))
 }
 
-fn nothing(reply: Reply) -> Decision<Event, Reply> {
+fn nothing(reply: Reply) -> Decision<Reminders> {
     Decision { reply, effects: Effects::default() }
 }
 
-fn decided(reply: Reply, event: Event) -> Decision<Event, Reply> {
+fn decided(reply: Reply, event: Event) -> Decision<Reminders> {
     Decision { reply, effects: Effects { events: vec![event], ..Effects::default() } }
 }
 

@@ -77,24 +77,20 @@ impl Actor for TaskList {
     type Query = Query;
     type Answer = Answer;
 
-    fn decide(
-        &self,
-        call: &Call<Command>,
-        at: &Moment<'_>,
-    ) -> Result<Decision<Event, Reply>, Rejection> {
+    fn decide(&self, call: &Call<Command>, at: &Moment<'_>) -> Result<Decision<Self>, Rejection> {
         let mut work = Work::new(self, at, call.id);
         let reply = command(&mut work, &call.command)?;
         Ok(Decision { reply, effects: work.finish() })
     }
 
-    fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Event> {
+    fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Self> {
         let mut work = Work::new(self, at, at.key.uuid());
         retire::retire(&mut work, alarm);
         mass::go_on(&mut work, alarm);
         work.finish()
     }
 
-    fn receive(&self, from: &Key, items: &[Item], at: &Moment<'_>) -> Effects<Event> {
+    fn receive(&self, from: &Key, items: &[Item], at: &Moment<'_>) -> Effects<Self> {
         let mut work = Work::new(self, at, at.key.uuid());
         ring::receive(&mut work, from, items);
         work.finish()

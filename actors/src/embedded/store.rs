@@ -317,7 +317,7 @@ mod tests {
     use super::*;
     use crate::message::{
         call::By,
-        event::{Fact, Topic},
+        event::{Fact, Members, Topic},
     };
 
     #[tokio::test]
@@ -346,12 +346,13 @@ mod tests {
             time: Timestamp(0),
             by: By::system(),
             traceparent: None,
-            fact: Fact { topic, kind, subject, cause: None, data: serde_json::Map::new() },
+            fact: Fact { topic, kind, subject, cause: None, data: Members::default() },
         };
         let good = serde_json::to_string(&good).unwrap();
-        let row = format!("[{good},{{\"id\":7}},{good}]");
+        let bare = good.replace(r#""data":{}"#, r#""data":[]"#);
+        let row = format!("[{good},{{\"id\":7}},{good},{bare}]");
         let read = logged(row.as_bytes());
-        assert!(read[0].is_ok() && read[2].is_ok(), "{read:?}");
+        assert!(read[0].is_ok() && read[2].is_ok() && read[3].is_err(), "{read:?}");
         let poison = read[1].as_ref().unwrap_err();
         assert_eq!(poison.bytes, br#"{"id":7}"#);
         assert!(!poison.why.is_empty());

@@ -1,7 +1,7 @@
 //! A fact on its way to the log: what happened, as CloudEvents carry it.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::{Map, Value, json, value::RawValue};
 use uuid::Uuid;
 
 use super::{
@@ -35,7 +35,54 @@ pub struct Fact {
     /// What led to it.
     pub cause: Option<Cause>,
     /// The members of `data` besides user_id, timestamp, sequence, actor and cause.
-    pub data: Map<String, Value>,
+    pub data: Members,
+}
+
+/// The members of a JSON object, as text: an event is written far more often than somebody looks into it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Members(Box<RawValue>);
+
+impl Members {
+    /// Those that `object` serializes to.
+    pub fn write(object: &impl Serialize) -> Self {
+        let text =
+            serde_json::value::to_raw_value(object).expect("members have names that are texts");
+        debug_assert!(is_object(&text), "{text} is no object");
+        Self(text)
+    }
+
+    /// The members by their names.
+    pub fn read(&self) -> Map<String, Value> {
+        serde_json::from_str(self.0.get()).expect("it was written as a JSON object, or read as one")
+    }
+}
+
+impl Default for Members {
+    fn default() -> Self {
+        Self::write(&Map::new())
+    }
+}
+
+impl PartialEq for Members {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(from)?;
+        if is_object(&text) {
+            Ok(Self(text))
+        } else {
+            Err(D::Error::custom("members are no object"))
+        }
+    }
+}
+
+fn is_object(text: &RawValue) -> bool {
+    text.get().starts_with('{')
 }
 
 /// A fact with its envelope: what the log holds and every consumer reads. Ordered per actor by (sequence, index).
@@ -130,7 +177,7 @@ impl Event {
         let cause =
             self.fact.cause.as_ref().map(|cause| json!({"kind": cause.kind, "id": cause.id}));
         data.insert("cause".into(), cause.unwrap_or_default());
-        data.extend(self.fact.data.clone());
+        data.extend(self.fact.data.read());
         data
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::ledger::Entry;
 use crate::message::{
-    event::{Fact, Topic},
+    event::{Fact, Members, Topic},
     series::EndedReason,
     sync::RuleState,
     time::{Local, Timestamp},
@@ -106,6 +106,6 @@ impl Event {
             }
         };
         let (topic, kind) = (Topic::TaskRecurrence, kind.to_owned());
-        Some(Fact { topic, kind, subject: *rule, cause: None, data })
+        Some(Fact { topic, kind, subject: *rule, cause: None, data: Members::write(&data) })
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::record::Record;
 use crate::message::{
     call::Cause,
-    event::{Fact, Topic},
+    event::{Fact, Members, Topic},
     reminder::{Delivery, Notification},
     time::Timestamp,
 };
@@ -79,7 +79,7 @@ impl Event {
         let by_list = matches!(self, Self::Scheduled { .. } | Self::Cancelled { .. });
         let cause = by_list.then(|| Cause { kind: "task".to_owned(), id: record.reminder.task_id });
         let (topic, subject) = (Topic::Reminders, record.reminder.id);
-        Some(Fact { topic, kind: kind.to_owned(), subject, cause, data })
+        Some(Fact { topic, kind: kind.to_owned(), subject, cause, data: Members::write(&data) })
     }
 }
 

@@ -59,7 +59,11 @@ fn play(state: &mut Reminders, now: i64, sequence: u64, step: &Step) -> Vec<Stri
     }
 }
 
-fn effects(state: &Reminders, step: &Step, at: &Moment<'_>) -> Result<Effects<Event>, Rejection> {
+fn effects(
+    state: &Reminders,
+    step: &Step,
+    at: &Moment<'_>,
+) -> Result<Effects<Reminders>, Rejection> {
     match step {
         Step::Wake(alarm) => Ok(state.wake(Timestamp(alarm * 1000), at)),
         Step::Hear(moments) => {
@@ -80,7 +84,7 @@ fn effects(state: &Reminders, step: &Step, at: &Moment<'_>) -> Result<Effects<Ev
 /// The reply shows what a read after the turn shows.
 fn assert_reply_is_what_follows(
     state: &Reminders,
-    decision: &Decision<Event, Reply>,
+    decision: &Decision<Reminders>,
     at: &Moment<'_>,
 ) {
     let mut after = state.clone();

@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use super::event::{Event, Fate};
 use crate::message::{
     call::Cause,
-    event::{Fact, Topic},
+    event::{Fact, Members, Topic},
     task::{
         Task,
-        shown::{Set, fields},
+        shown::{Set, Told},
     },
 };
 
@@ -16,21 +16,11 @@ use crate::message::{
 pub(super) fn fact(event: &Event) -> Option<Fact> {
     match event {
         Event::Task { fate, task, changes, cause } => {
-            let kind = kind(*fate)?;
-            let mut data = Map::new();
-            data.insert("task_id".to_owned(), json!(task.id));
-            data.extend(fields(task));
-            if *fate != Fate::Created {
-                data.insert("changes".to_owned(), Value::Object(changes.clone()));
-            }
-            let kind = kind.to_owned();
-            Some(Fact {
-                topic: Topic::TaskEvents,
-                kind,
-                subject: task.id,
-                cause: cause.clone(),
-                data,
-            })
+            let kind = kind(*fate)?.to_owned();
+            let changes = (*fate != Fate::Created).then_some(changes);
+            let data = Members::write(&Told { task, changes });
+            let (topic, subject, cause) = (Topic::TaskEvents, task.id, cause.clone());
+            Some(Fact { topic, kind, subject, cause, data })
         }
         Event::Recurred { task, previous, rings_at } => {
             let mut data = Map::new();
@@ -47,8 +37,8 @@ pub(super) fn fact(event: &Event) -> Option<Fact> {
                 (None, Some(id)) => Some(Cause { kind: "rule".to_owned(), id }),
                 (None, None) => None,
             };
-            let kind = "task.recurred".to_owned();
-            Some(Fact { topic: Topic::TaskRecurrence, kind, subject: task.id, cause, data })
+            let (topic, kind) = (Topic::TaskRecurrence, "task.recurred".to_owned());
+            Some(Fact { topic, kind, subject: task.id, cause, data: Members::write(&data) })
         }
         _ => None,
     }

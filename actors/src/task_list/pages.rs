@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// Numbers of a page.
-const NUMBERS: u64 = 128;
+const NUMBERS: u64 = 64;
 /// Shorter lists are written whole: they have few pages, and most change.
-const TASKS_MIN: usize = 4 * NUMBERS as usize;
+const TASKS_MIN: usize = 2 * NUMBERS as usize;
 /// So are lists with fewer tasks a page: small pages pack badly.
 const PAGE_TASKS_MIN: usize = 16;
 

@@ -211,7 +211,7 @@ impl<'a> Work<'a> {
     }
 
     /// The decision's effects.
-    pub(super) fn finish(mut self) -> Effects<Event> {
+    pub(super) fn finish(mut self) -> Effects<TaskList> {
         retire::overflow(&mut self);
         let mut effects = Effects::default();
         sort_unique(&mut self.tasks);
@@ -250,6 +250,7 @@ impl<'a> Work<'a> {
                 effects.syncs.push((key, Subject::Rule(*id), Value::Rule(is)));
             }
         }
+        effects.after = Some(self.list);
         effects.events = self.events;
         effects
     }

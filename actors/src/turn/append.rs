@@ -29,7 +29,7 @@ use crate::{
 
 /// What a turn has decided to write.
 pub(super) struct Draft<A: Actor> {
-    pub(super) effects: Effects<A::Event>,
+    pub(super) effects: Effects<A>,
     pub(super) outcome: Option<Outcome<A::Reply>>,
     pub(super) mark: Option<(Key, u64)>,
     pub(super) by: By,
@@ -127,7 +127,7 @@ impl<A: Actor, H: Host> Turns<A, H> {
         let confirmed =
             cell.memory().confirmed.iter().map(|(to, conf)| (to.clone(), *conf)).collect();
         let id = self.host().random();
-        let actor = state.evolved(&effects.events, at);
+        let actor = effects.after.unwrap_or_else(|| state.evolved(&effects.events, at));
         let entry = Entry {
             head: Head { sequence: at.sequence, id, before: state.last },
             time: at.now,

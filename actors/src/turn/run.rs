@@ -240,7 +240,7 @@ fn replay<A: Actor>(
 }
 
 /// A turn of the actor's own.
-fn own<A: Actor>(effects: Effects<A::Event>) -> Draft<A> {
+fn own<A: Actor>(effects: Effects<A>) -> Draft<A> {
     Draft { effects, outcome: None, mark: None, by: By::system(), traceparent: None }
 }
 

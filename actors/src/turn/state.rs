@@ -119,11 +119,11 @@ impl<A: Actor> State<A> {
         let owes = !facts.is_empty() || !entry.syncs.is_empty();
         if owes || published > self.outbox.published || !entry.confirmed.is_empty() {
             let outbox = Arc::make_mut(&mut self.outbox);
+            outbox.publish(published);
             outbox.log(sequence, facts);
             for (to, subject, value) in entry.syncs {
                 outbox.tell(sequence, &to, subject, value);
             }
-            outbox.publish(published);
             for (to, conf) in entry.confirmed {
                 outbox.confirm(&to, conf);
             }

@@ -18,7 +18,7 @@ use actors::{
     host::Host,
     message::{
         call::By,
-        event::{CloudEvent, Event, Fact, Topic},
+        event::{CloudEvent, Event, Fact, Members, Topic},
         key::{Key, UserId},
         sync::Sync,
         time::Timestamp,
@@ -330,7 +330,7 @@ async fn take_event(State(app): State<Arc<App>>, Json(event): Json<CloudEvent>) 
             kind: event.kind,
             subject: event.subject.unwrap().parse().unwrap(),
             cause: None,
-            data: Map::new(),
+            data: Members::default(),
         },
     });
     Json(json!({ "status": "SUCCESS" }))

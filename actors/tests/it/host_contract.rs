@@ -6,7 +6,7 @@ use actors::{
     host::{Etag, Expect, Host, SLOTS, Stored, WriteError},
     message::{
         call::By,
-        event::{Event, Fact, Topic},
+        event::{Event, Fact, Members, Topic},
         key::{Key, UserId},
         sync::{Item, Subject, Sync, Value},
         time::{Local, Timestamp},
@@ -111,7 +111,7 @@ pub(crate) fn event(key: &Key, sequence: u64, index: usize) -> Event {
             kind: "task.created".to_owned(),
             subject: Uuid::from_u128(7),
             cause: None,
-            data: serde_json::Map::new(),
+            data: Members::default(),
         },
     }
 }

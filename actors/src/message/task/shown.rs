@@ -20,7 +20,15 @@ pub fn shown(task: &Task, user: &UserId) -> Value {
     serde_json::to_value(Shown { task, user }).expect("a task's keys are strings")
 }
 
-/// The fields of a task as its events carry them: flat, without `id` and `user_id`.
+/// A task as its events carry it: flat, without `id` and `user_id`.
+pub(crate) struct Told<'a> {
+    /// The task.
+    pub(crate) task: &'a Task,
+    /// What changed of it, where it was there before: {field: {before, after}}.
+    pub(crate) changes: Option<&'a Map<String, Value>>,
+}
+
+/// The fields of a task as its events carry them, without its id.
 pub fn fields(task: &Task) -> Map<String, Value> {
     match serde_json::to_value(Fields(task)) {
         Ok(Value::Object(fields)) => fields,
@@ -65,6 +73,19 @@ impl Serialize for Fields<'_> {
         let mut map = to.serialize_map(None)?;
         map.serialize_entry("number", &self.0.number)?;
         rest(self.0, &mut map)?;
+        map.end()
+    }
+}
+
+impl Serialize for Told<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("task_id", &self.task.id)?;
+        map.serialize_entry("number", &self.task.number)?;
+        rest(self.task, &mut map)?;
+        if let Some(changes) = self.changes {
+            map.serialize_entry("changes", changes)?;
+        }
         map.end()
     }
 }

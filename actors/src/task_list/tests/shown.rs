@@ -56,10 +56,11 @@ fn a_rule_is_shown_as_the_contract_says() {
 #[test]
 fn the_log_is_told_as_the_contract_says() {
     let (mut world, task) = full();
-    let facts = |world: &World| -> Vec<_> {
-        world.at(|_, at| {
-            world.wrote.events.iter().filter_map(|event| TaskList::fact(event, at)).collect()
-        })
+    let facts = |world: &World| {
+        let events = world.wrote.events.iter();
+        let facts: Vec<_> =
+            world.at(|_, at| events.filter_map(|event| TaskList::fact(event, at)).collect());
+        serde_json::to_value(facts).unwrap()
     };
     world.one(edit(&task, draft("Ring"))).unwrap();
     insta::assert_json_snapshot!("updated", facts(&world));

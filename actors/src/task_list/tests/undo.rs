@@ -22,7 +22,8 @@ fn undo_of(world: &World, nth: usize) -> Undo {
         let mut facts = world.wrote.events.iter().filter_map(|event| TaskList::fact(event, at));
         facts.nth(nth).unwrap()
     });
-    let changes = fact.data.get("changes").and_then(|changes| changes.as_object());
+    let data = fact.data.read();
+    let changes = data.get("changes").and_then(|changes| changes.as_object());
     Undo {
         event_id: Uuid::from_u128(77),
         kind: fact.kind,

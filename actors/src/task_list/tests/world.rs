@@ -26,7 +26,7 @@ use crate::{
         time::{Local, Timestamp},
     },
     recurrence::rule::Rule,
-    task_list::{Event, TaskList},
+    task_list::TaskList,
 };
 
 pub(super) struct World {
@@ -36,7 +36,7 @@ pub(super) struct World {
     pub(super) calls: u128,
     pub(super) key: Key,
     /// What the last turn wrote.
-    pub(super) wrote: Effects<Event>,
+    pub(super) wrote: Effects<TaskList>,
 }
 
 pub(super) fn timestamp(text: &str) -> Timestamp {
@@ -148,13 +148,16 @@ impl World {
     }
 
     /// Takes in what a turn wrote; nothing at all does not count as a turn.
-    pub(super) fn take(&mut self, effects: Effects<Event>) {
-        if !effects.events.is_empty() || !effects.syncs.is_empty() {
-            let mut list = self.list.clone();
-            self.at(|_, at| effects.events.iter().for_each(|event| list.evolve(event, at)));
-            self.list = list;
-            self.sequence += 1;
-        }
+    pub(super) fn take(&mut self, effects: Effects<TaskList>) {
+        let mut list = self.list.clone();
+        self.at(|_, at| effects.events.iter().for_each(|event| list.evolve(event, at)));
+        assert_eq!(
+            effects.after.as_ref(),
+            Some(&list),
+            "what was decided on is what the events make"
+        );
+        self.list = list;
+        self.sequence += u64::from(!effects.events.is_empty() || !effects.syncs.is_empty());
         self.wrote = effects;
         self.sound();
     }
@@ -252,7 +255,7 @@ impl World {
         self.at(|_, at| {
             let fact =
                 self.wrote.events.iter().find_map(|event| TaskList::fact(event, at)).unwrap();
-            fact.data["changes"].as_object().unwrap().keys().cloned().collect()
+            fact.data.read()["changes"].as_object().unwrap().keys().cloned().collect()
         })
     }
 

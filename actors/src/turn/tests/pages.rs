@@ -62,16 +62,16 @@ fn what_was_written_in_pages_is_read() {
 
 #[test]
 fn only_pages_that_have_changed_are_encoded_again() {
-    let mut state = long(600);
+    let mut state = long(300);
     state.write().unwrap();
     assert_eq!(kept(&state), [true; 5]);
     let before = state.clone();
-    tell(&mut state.actor, Fate::Updated, task(300));
+    tell(&mut state.actor, Fate::Updated, task(150));
     assert_eq!(kept(&state), [true, true, false, true, true]);
     tell(&mut state.actor, Fate::Archived, task(1));
-    tell(&mut state.actor, Fate::Created, task(700));
+    tell(&mut state.actor, Fate::Created, task(350));
     assert_eq!(kept(&state), [false, true, false, true, true, false]);
-    (1..128).for_each(|number| tell(&mut state.actor, Fate::Archived, task(number)));
+    (1..190).for_each(|number| tell(&mut state.actor, Fate::Archived, task(number)));
     assert!(kept(&state).is_empty(), "a list that is no longer long is written whole");
     assert_eq!(kept(&before), [true; 5], "and what it was before stays as it was");
     for state in [&before, &state] {

@@ -77,7 +77,7 @@ fn a_state_is_written_so() {
         let at = entry.moment(&key, chrono_tz::UTC);
         state.replay(entry.clone(), &at);
     }
-    insta::assert_json_snapshot!(state);
+    insta::assert_json_snapshot!(serde_json::to_value(&state).unwrap());
     let row = stored(state.write().unwrap().bytes);
     let (read, _) = State::<List>::read(&row).unwrap();
     assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(&state).unwrap());

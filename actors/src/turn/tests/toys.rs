@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Map;
 use uuid::Uuid;
 
 use super::world::Cast;
@@ -12,7 +11,7 @@ use crate::{
     actor::{Actor, Decision, Effects, Moment},
     message::{
         call::Call,
-        event::{Fact, Topic},
+        event::{Fact, Members, Topic},
         key::Key,
         rejection::{Rejection, Slug},
         sync::{Item, Moments, Subject, Value},
@@ -53,7 +52,13 @@ impl Toys for Shared {}
 impl Toys for Owned {}
 
 fn fact(topic: Topic, kind: &str) -> Fact {
-    Fact { topic, kind: kind.to_owned(), subject: Uuid::nil(), cause: None, data: Map::new() }
+    Fact {
+        topic,
+        kind: kind.to_owned(),
+        subject: Uuid::nil(),
+        cause: None,
+        data: Members::default(),
+    }
 }
 
 /// A command's id in little room.
@@ -76,7 +81,7 @@ fn instant(local: Local) -> Timestamp {
 
 // The list.
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct List {
     pub(super) total: u64,
     pub(super) items: BTreeMap<u64, (Option<Timestamp>, u64)>,
@@ -85,7 +90,7 @@ pub(super) struct List {
     pub(super) rung: Vec<Local>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Tell {
     /// Sets an item's moment, or takes it away.
     Set { item: u64, moment: Option<Timestamp> },
@@ -106,7 +111,7 @@ pub(super) struct Told {
     pub(super) confirmed: bool,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Listed {
     Set { command: Uuid, item: u64, moment: Option<Timestamp> },
     Added { command: Uuid, n: u64 },
@@ -144,11 +149,7 @@ impl Actor for List {
     type Query = ();
     type Answer = (u64, u64);
 
-    fn decide(
-        &self,
-        call: &Call<Tell>,
-        at: &Moment<'_>,
-    ) -> Result<Decision<Listed, Told>, Rejection> {
+    fn decide(&self, call: &Call<Tell>, at: &Moment<'_>) -> Result<Decision<Self>, Rejection> {
         let mut told = Told { total: self.total, sequence: at.sequence, confirmed: false };
         let (command, mut effects) = (call.id, Effects::default());
         match call.command {
@@ -179,11 +180,11 @@ impl Actor for List {
         Ok(Decision { reply: told, effects })
     }
 
-    fn wake(&self, _: Timestamp, _: &Moment<'_>) -> Effects<Listed> {
+    fn wake(&self, _: Timestamp, _: &Moment<'_>) -> Effects<Self> {
         Effects::default()
     }
 
-    fn receive(&self, _: &Key, items: &[Item], _: &Moment<'_>) -> Effects<Listed> {
+    fn receive(&self, _: &Key, items: &[Item], _: &Moment<'_>) -> Effects<Self> {
         let mut last = self.rung.last().copied();
         let mut effects = Effects::default();
         for item in items {
@@ -238,14 +239,14 @@ pub(super) enum Token {
     Snooze(u64),
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Clock {
     pub(super) heard: BTreeMap<u64, u64>,
     pub(super) pending: BTreeMap<u64, (Timestamp, Token)>,
     pub(super) history: Vec<(u64, Ticked)>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Snooze {
     pub(super) item: u64,
     pub(super) to: Timestamp,
@@ -265,11 +266,7 @@ impl Actor for Clock {
     type Query = ();
     type Answer = BTreeMap<u64, u64>;
 
-    fn decide(
-        &self,
-        call: &Call<Snooze>,
-        at: &Moment<'_>,
-    ) -> Result<Decision<Ticked, u64>, Rejection> {
+    fn decide(&self, call: &Call<Snooze>, at: &Moment<'_>) -> Result<Decision<Self>, Rejection> {
         let Snooze { item, to } = call.command;
         let fired = self.heard.contains_key(&item) && !self.pending.contains_key(&item);
         if !fired {
@@ -279,7 +276,7 @@ impl Actor for Clock {
         Ok(Decision { reply: at.sequence, effects: Effects { events, ..Effects::default() } })
     }
 
-    fn wake(&self, alarm: Timestamp, _: &Moment<'_>) -> Effects<Ticked> {
+    fn wake(&self, alarm: Timestamp, _: &Moment<'_>) -> Effects<Self> {
         let due = self.pending.iter().filter(|(_, (moment, _))| *moment <= alarm);
         let fired = |(item, (moment, token)): (&u64, &(Timestamp, Token))| Ticked::Fired {
             item: *item,
@@ -290,7 +287,7 @@ impl Actor for Clock {
         Effects { events: due.map(fired).collect(), ..Effects::default() }
     }
 
-    fn receive(&self, _: &Key, items: &[Item], _: &Moment<'_>) -> Effects<Ticked> {
+    fn receive(&self, _: &Key, items: &[Item], _: &Moment<'_>) -> Effects<Self> {
         let heard = items.iter().filter_map(|item| {
             let Value::Moments(moments) = &item.value else { return None };
             let number = u64::try_from(moments.task.as_u128() - 1).unwrap();
@@ -337,13 +334,13 @@ impl Actor for Clock {
 /// How often a rule rings.
 pub(super) const RINGS: u64 = 5;
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rule {
     next: Option<Local>,
     rung: u64,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Ruled {
     Began { first: Local },
     Rang { start: Local },
@@ -356,11 +353,11 @@ impl Actor for Rule {
     type Query = ();
     type Answer = ();
 
-    fn decide(&self, _: &Call<()>, _: &Moment<'_>) -> Result<Decision<Ruled, ()>, Rejection> {
+    fn decide(&self, _: &Call<()>, _: &Moment<'_>) -> Result<Decision<Self>, Rejection> {
         Err(Rejection::not_found())
     }
 
-    fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Ruled> {
+    fn wake(&self, alarm: Timestamp, at: &Moment<'_>) -> Effects<Self> {
         let mut effects = Effects::default();
         let (mut next, mut rung) = (self.next, self.rung);
         while let Some(start) = next.filter(|start| instant(*start) <= alarm && rung < RINGS) {
@@ -373,7 +370,7 @@ impl Actor for Rule {
         effects
     }
 
-    fn receive(&self, _: &Key, items: &[Item], _: &Moment<'_>) -> Effects<Ruled> {
+    fn receive(&self, _: &Key, items: &[Item], _: &Moment<'_>) -> Effects<Self> {
         let began = items.iter().filter_map(|item| match item.value {
             Value::Ring(first) => Some(Ruled::Began { first }),
             _ => None,
