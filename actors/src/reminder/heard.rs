@@ -77,7 +77,8 @@ fn set_again(
 }
 
 /// The due date moves what is pending and not snoozed, and what fired while it was being moved to a later moment;
-/// what was cancelled with the task comes back if it lies ahead.
+/// what was cancelled with the task comes back if it lies ahead, and what was taken from it in any case: nobody who heard
+/// of it only when it was back would have cancelled it.
 fn on_open_task(held: &Record, mut next: Record, at: &Moment<'_>) -> Option<Event> {
     let scheduled = |next: Record, moment: Timestamp| {
         let reminder = Arc::new(next.pending(moment).changed(at));
@@ -86,8 +87,10 @@ fn on_open_task(held: &Record, mut next: Record, at: &Moment<'_>) -> Option<Even
     let set_at = next.set_at;
     match (held.reminder.status, held.reminder.snoozed_until) {
         (Status::Pending, None) if held.reminder.remind_at != set_at => scheduled(next, set_at),
-        (Status::Cancelled, Some(until)) if until > at.now => scheduled(next, until),
-        (Status::Cancelled, _) if set_at > at.now => scheduled(next.unsnoozed(), set_at),
+        (Status::Cancelled, Some(until)) if until > at.now || held.off => scheduled(next, until),
+        (Status::Cancelled, _) if set_at > at.now || held.off => {
+            scheduled(next.unsnoozed(), set_at)
+        }
         (Status::Cancelled, None) => {
             // As if it had been heard of while the task was closed.
             next.reminder.remind_at = set_at;

@@ -190,7 +190,8 @@ fn one(work: &mut Work<'_>, known: Known, file: &Task) -> Result<Fared, Rejectio
     put(work, held.as_deref(), new)
 }
 
-/// A reminder keeps its id unless another task has it; what the file does not know of it stays.
+/// A reminder keeps its id unless another task has it; what the file does not know of it stays. One that becomes another
+/// is a change of the user's, with a version above those that were seen.
 fn reminders(work: &mut Work<'_>, held: Option<&Task>, new: &mut Task) {
     for set in &mut new.reminders {
         let had = held.and_then(|held| held.reminders.iter().find(|had| had.id == set.id));
@@ -199,6 +200,8 @@ fn reminders(work: &mut Work<'_>, held: Option<&Task>, new: &mut Task) {
                 && had.channels == set.channels;
             if same {
                 (set.version, set.created_at) = (had.version, had.created_at);
+            } else {
+                set.version = work.reminder_version(had.version);
             }
         } else if work.list.reminders.contains_key(&set.id) {
             set.id = work.mint();

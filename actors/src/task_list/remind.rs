@@ -84,7 +84,7 @@ impl Work<'_> {
     }
 
     /// A new version of a reminder: later than what anyone has seen of it.
-    fn version(&self, seen: u64) -> u64 {
+    pub(super) fn reminder_version(&self, seen: u64) -> u64 {
         u64::try_from(self.at.now.0).unwrap_or(0).max(seen + 1)
     }
 
@@ -105,7 +105,7 @@ impl Work<'_> {
             webhook_url: draft.webhook_url.clone(),
             email_address: draft.email_address.clone(),
             created_at: self.at.now,
-            version: self.version(0),
+            version: self.reminder_version(0),
         })
     }
 
@@ -130,7 +130,7 @@ impl Work<'_> {
         new.webhook_url = draft.webhook_url.clone().or(new.webhook_url);
         new.email_address = draft.email_address.clone().or(new.email_address);
         if new != *old {
-            new.version = self.version(old.version);
+            new.version = self.reminder_version(old.version);
         }
         Ok(new)
     }
@@ -312,7 +312,7 @@ pub(super) fn change(
     }
     let again = at.is_some() && old.remind_at <= work.at.now;
     if new != old || again {
-        new.version = work.version(old.version.max(expect.unwrap_or(0)));
+        new.version = work.reminder_version(old.version.max(expect.unwrap_or(0)));
     }
     place(work, &task, new)
 }

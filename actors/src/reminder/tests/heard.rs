@@ -19,6 +19,24 @@ fn hearing_the_same_again_changes_nothing() {
 }
 
 #[test]
+fn what_was_taken_off_and_is_back_fires_though_it_was_heard_of_when_its_moment_had_passed() {
+    let both = || Hear(open(&[fixed(1, 60), fixed(2, 60)]));
+    story(&[
+        (0, both(), &["scheduled 1 pending 60s v1", "scheduled 2 pending 60s v1"]),
+        (1, snooze(2, 1), &["snoozed 2 pending 61s v1000 zzz"]),
+        (
+            2,
+            Hear(open(&[])),
+            &[
+                "cancelled 1 cancelled 60s v2000 off User",
+                "cancelled 2 cancelled 61s v2000 zzz off User",
+            ],
+        ),
+        (70, both(), &["scheduled 1 pending 60s v70000", "scheduled 2 pending 61s v70000 zzz"]),
+    ]);
+}
+
+#[test]
 fn a_moment_that_is_past_fires_at_once_in_a_wake_of_its_own() {
     let state = story(&[(100, Hear(open(&[fixed(1, 60)])), &["scheduled 1 pending 60s v1"])]);
     assert_eq!(state.alarm(), Some(Timestamp(60_000)));

@@ -9,7 +9,7 @@ use crate::message::{
     rejection::Slug,
     series::Series,
     task::{
-        Task,
+        SetReminder, Task,
         command::{Change, Command, Imported, Patch, Reply, Scope},
         query::{Answer, Query},
     },
@@ -93,6 +93,26 @@ fn known_ids_are_replaced_where_that_is_asked() {
     let done = import(&mut world, &file, true, false);
     assert!(done.updated >= 1);
     assert_eq!(world.get(open).title.as_str(), "Walk");
+}
+
+#[test]
+fn a_reminder_that_a_file_changes_has_a_version_above_those_that_were_seen() {
+    let mut world = full();
+    let file = export(&world);
+    let old = file.tasks.iter().find(|task| task.status.is_open()).unwrap();
+    world.now = world.now.plus(1_000);
+    let later = Patch { reminders: Change::Set(vec![lead("2h")]), ..Patch::default() };
+    let seen = world.one(edit(old, later)).unwrap().task.reminders[0].clone();
+    let old_one = Arc::new(Task {
+        reminders: vec![SetReminder { id: seen.id, ..old.reminders[0].clone() }],
+        ..(**old).clone()
+    });
+    let file = File { tasks: vec![old_one], ..file };
+    import(&mut world, &file, true, false);
+    let is = world.get(old).reminders[0].clone();
+    assert_eq!((is.id, is.lead_time), (seen.id, old.reminders[0].lead_time));
+    assert!(is.version > seen.version, "{is:?} after {seen:?}");
+    assert_eq!(import(&mut world, &file, true, false).updated, 0, "the same again changes nothing");
 }
 
 #[test]

@@ -82,6 +82,7 @@ fn the_simulated_users_do_all_that_users_do() {
     let rule = ["started", "changed", "paused", "resumed", "skipped", "ended"];
     let kinds = task.map(|kind| format!("task.{kind}")).into_iter();
     let kinds = kinds.chain(reminder.map(|kind| format!("reminder.{kind}")));
+    let kinds = kinds.chain(["by import".to_owned()]);
     for kind in kinds.chain(rule.map(|kind| format!("recurrence.{kind}"))) {
         assert!(told.contains_key(&kind), "{kind} never happens: {told:?}");
     }

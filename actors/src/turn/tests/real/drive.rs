@@ -60,6 +60,8 @@ pub(super) struct Heard {
     pub(super) issued: Vec<Uuid>,
     pub(super) lists: Vec<Ack<Command, Reply>>,
     pub(super) clocks: Vec<Ack<reminder::Command, reminder::Reply>>,
+    /// Tasks as they were shown.
+    tasks: Vec<Arc<Task>>,
     reminders: Vec<Uuid>,
     series: Vec<Uuid>,
     /// The highest version seen of each actor.
@@ -108,6 +110,9 @@ pub(super) async fn played<C: Real>(
     let mut told = BTreeMap::new();
     for event in &world.inner().log {
         *told.entry(event.fact.kind.clone()).or_default() += 1;
+        if let Some(cause) = &event.fact.cause {
+            *told.entry(format!("by {}", cause.kind)).or_default() += 1;
+        }
     }
     world.end();
     ended.map(|()| told)
@@ -272,7 +277,7 @@ impl<C: Real> User<C> {
 
     fn command(&self) -> Command {
         let (task, expect) = (TaskRef::Number(1 + self.below(4)), None);
-        match self.below(100) {
+        match self.below(104) {
             0..70 => Command::One { operation: self.operation() },
             70..77 => self.batch(),
             77..80 => Command::SetReminder { task, draft: self.draft() },
@@ -287,11 +292,27 @@ impl<C: Real> User<C> {
             87..93 => self.create_series(),
             93..95 => Command::PauseSeries { series: self.any(|seen| &seen.series), expect },
             95..98 => Command::ResumeSeries { series: self.any(|seen| &seen.series), expect },
-            _ => {
+            98..100 => {
                 let (series, occurrence) = (self.any(|seen| &seen.series), None);
                 Command::SkipOccurrence { series, occurrence, expect }
             }
+            _ => self.import(),
         }
+    }
+
+    /// Tasks as they once were; some under an id that nobody has, as if of another list.
+    fn import(&self) -> Command {
+        let (replace, dry_run) = (self.below(2) == 0, self.below(8) == 0);
+        let (mut tasks, series) = (Vec::new(), Vec::new());
+        for _ in 0..=self.below(3) {
+            let (roll, id) = (self.below(1 << 32), self.below(1 << 32));
+            let seen = self.seen.lock().unwrap();
+            let at = usize::try_from(roll).unwrap() % seen.tasks.len().max(1);
+            let Some(task) = seen.tasks.get(at).cloned() else { continue };
+            let id = if id % 3 == 0 { Uuid::from_u64_pair(roll, id) } else { task.id };
+            tasks.push(Arc::new(Task { id, ..(*task).clone() }));
+        }
+        Command::Import { replace, dry_run, tasks, series, tags: Vec::new(), settings: None }
     }
 
     fn create_series(&self) -> Command {
@@ -344,6 +365,7 @@ impl<C: Real> User<C> {
                     let reminders = tasks.iter().flat_map(|task| &task.reminders).map(|set| set.id);
                     seen.reminders.extend(reminders);
                     seen.series.extend(tasks.iter().filter_map(|task| task.recurrence_id));
+                    seen.tasks.extend(tasks.into_iter().cloned());
                 }
                 Reply::Reminder(reminder) => seen.reminders.push(reminder.id),
                 Reply::Series { series, .. } => seen.series.push(series.id),

@@ -114,9 +114,10 @@ fn once(case: &Case<'_>, told: &Told) -> Result<(), String> {
     }
     for ((id, moment), count) in counts.into_iter().filter(|(_, count)| *count > 1) {
         let snoozed = told.snoozes.iter().filter(|it| **it == (id, moment)).count();
-        let sets = case.models.iter().filter_map(|model| listed(model, id));
-        let sets = sets.filter(|(_, set)| set.remind_at == moment).map(|(_, set)| set.version);
-        let sets = sets.collect::<BTreeSet<u64>>().len();
+        let is = |model| listed(model, id).map(|(_, set)| (set.version, set.remind_at));
+        let turns = case.models.windows(2).map(|turn| (is(&turn[0]), is(&turn[1])));
+        let sets = turns.filter(|(was, is)| was != is && is.is_some_and(|(_, at)| at == moment));
+        let sets = sets.count();
         if count > snoozed + sets {
             return Err(format!("reminder {id} of {moment} fired {count} times"));
         }
@@ -134,8 +135,9 @@ fn cancelled(case: &Case<'_>, told: &Told) -> Result<(), String> {
         }
         let near = turn.entry.time.plus(NEAR_MS);
         for firing in told.firings.iter().filter(|firing| firing.at > ack.ended) {
-            let was = live(&case.models[version - 1], firing.id).filter(|was| *was <= near);
-            let Some(was) = was else { continue };
+            let [was, is] = [version - 1, version].map(|turn| live(&case.models[turn], firing.id));
+            // Of what an earlier turn did, which nobody was told of, this one promises nothing.
+            let Some(was) = was.filter(|at| *at <= near && was != is) else { continue };
             let since = case.models[version..].iter().zip(version..);
             let mut since = since
                 .take_while(|(_, turn)| *turn == version || case.list[turn - 1].at <= firing.at);
