@@ -56,7 +56,11 @@ class Person:
 
     def violations(self):
         """What became wrong, once all have stopped."""
-        found = self.wrong + self.old
+        return [f"{self.name}: {one}" for one in self.wrong + self.old + self.missing()]
+
+    def missing(self):
+        """What was acknowledged and is not there."""
+        found = []
         versions = [version for _, version, _ in self.answered]
         if len(versions) != len(set(versions)):
             found.append("two changes were acknowledged under one version")
@@ -69,7 +73,7 @@ class Person:
         said = {task["id"]: int(task["description"] or 0) for task in tasks if task["id"] in self.counted}
         found += [f"overwritten: {at} counted to {said.get(at)}, {acknowledged} was acknowledged"
                   for at, (acknowledged, tried) in self.counted.items() if not acknowledged <= said.get(at, -1) <= tried]
-        return [f"{self.name}: {one}" for one in found]
+        return found
 
 
 def refused():
