@@ -36,7 +36,7 @@ struct Loaded<A: Actor> {
 enum Unread {
     /// A slot lies beyond what follows from the snapshot: this turn is not there.
     Gap(u64),
-    /// A row cannot be read.
+    /// A row cannot be read, or does not follow the one before it.
     Damaged(String),
 }
 
@@ -105,9 +105,13 @@ impl<A: Actor, H: Host> Turns<A, H> {
             turns.insert(head.sequence, row);
         }
         for (sequence, row) in turns.range(state.sequence + 1..) {
-            let (entry, raw) = Entry::<A>::read(row).map_err(Unread::Damaged)?;
-            if *sequence != state.sequence + 1 || entry.head.before != state.last {
+            if *sequence != state.sequence + 1 {
                 return Err(Unread::Gap(state.sequence + 1));
+            }
+            let (entry, raw) = Entry::<A>::read(row).map_err(Unread::Damaged)?;
+            // However a read is torn, what it says was written; only a store without a fence holds two turns of one number.
+            if entry.head.before != state.last {
+                return Err(Unread::Damaged(format!("turn {sequence} follows another turn")));
             }
             json += raw;
             let at = entry.moment(&cell.key, self.zone());
