@@ -186,10 +186,11 @@ pub fn recurring(text: &str, now: Timestamp, zone: Tz) -> Option<Recurring> {
 
 /// The rule that the whole text names, if it is the same whenever it is said; a time in it is the due date's to keep.
 pub fn recurrence(text: &str) -> Option<Value> {
-    // Two days apart in year, month and weekday tell what depends on now: `every day for 2 weeks`.
+    // Two days apart in year, month and weekday tell what depends on now: `every day for 2 weeks`. Both are past, so
+    // that an end which is named lies after them.
     let at = |millis| recurring(text, Timestamp(millis), Tz::UTC).map(|found| found.rule);
     let rule = at(1_767_600_000_000)?;
-    (at(1_815_000_000_000).as_ref() == Some(&rule)).then_some(rule)
+    (at(1_720_000_000_000).as_ref() == Some(&rule)).then_some(rule)
 }
 
 /// A lead time in the contract's forms or in words: `30 min before`, `an hour`, `the day before`.

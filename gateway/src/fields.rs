@@ -202,6 +202,17 @@ impl<'a> Reader<'a> {
         self.faults.push(pointer(sent), Code::Conflict, detail);
     }
 
+    /// Has what is found wrong with the member `ours` of a field point at `sent`, where that member stood beside it
+    /// (but that it stands inside too).
+    pub(crate) fn named_apart(&mut self, names: &[&str], ours: &str, sent: &str) {
+        for fault in &mut self.faults.list {
+            let inside = |name: &&&str| fault.pointer == format!("{}/{ours}", pointer(name));
+            if fault.code != Code::Conflict && names.iter().any(|name| inside(&name)) {
+                fault.pointer = pointer(sent);
+            }
+        }
+    }
+
     /// Notes that a field is needed.
     pub(crate) fn required(&mut self, name: &str) {
         self.faults.push(pointer(name), Code::Required, format!("{name} is needed."));

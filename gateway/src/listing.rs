@@ -100,7 +100,7 @@ const ALL: [Status; 4] =
     [Status::Pending, Status::InProgress, Status::Completed, Status::Cancelled];
 
 fn search(text: &str) -> Result<String, Unread> {
-    if text.chars().count() > SEARCH_CHARS_MAX {
+    if value::chars(text) > SEARCH_CHARS_MAX {
         let why = format!("search has at most {SEARCH_CHARS_MAX} characters.");
         return Err((Code::TooLong, why));
     }

@@ -159,7 +159,9 @@ impl Live {
     fn after(&self, user: &str, at: i64) -> Option<Vec<Message>> {
         let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         let Watched { tail, newest, .. } = users.get(user)?;
-        if tail.front()?.ordinal > at + 1 || tail.back()?.ordinal < at.max(*newest.borrow()) {
+        if tail.front()?.ordinal > at.saturating_add(1)
+            || tail.back()?.ordinal < at.max(*newest.borrow())
+        {
             return None;
         }
         let after = tail.iter().filter(|message| message.ordinal > at);

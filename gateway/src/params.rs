@@ -44,6 +44,13 @@ impl Params {
         Self { tolerant: true, ..self }
     }
 
+    /// Takes away what says `all` of these, where that means no filter.
+    pub(crate) fn without_all(&mut self, names: &[&str]) {
+        self.given.retain(|(name, value)| {
+            !(names.contains(&name.as_str()) && value.eq_ignore_ascii_case("all"))
+        });
+    }
+
     /// Takes a parameter; an empty one is absent. Given twice it must say the same.
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let mut found: Option<String> = None;
@@ -135,8 +142,12 @@ impl Params {
         })
     }
 
-    /// Notes that a parameter is wrong.
+    /// Notes that a parameter is wrong; of one that is there and known the code is `invalid`, however it is wrong.
     pub(crate) fn fault(&mut self, name: &str, (code, detail): Unread) {
+        let code = match code {
+            Code::UnknownField | Code::Required => code,
+            _ => Code::Invalid,
+        };
         self.wrong.push(Wrong::Parameter { name: name.to_owned(), code, detail });
     }
 

@@ -1,7 +1,7 @@
 //! What is only computed, for HTTP and the command line: what a rule expands to, what a sentence says.
 
 use actors::{
-    message::fault::Fault,
+    message::fault::{Code, Fault},
     quick_add,
     recurrence::rule::{Rule, expand_with},
 };
@@ -32,7 +32,7 @@ fn expand_slug(faults: &[Fault]) -> Slug {
             names.contains(&first)
         })
     };
-    if all(&["zone", "tz"]) {
+    if all(&["zone", "tz"]) && faults.iter().all(|fault| fault.code != Code::Conflict) {
         Slug::InvalidZone
     } else if all(&["rule", "rrule", "rdates", "exdates"]) {
         Slug::InvalidRecurrence

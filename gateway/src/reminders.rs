@@ -253,6 +253,24 @@ pub(crate) async fn zone(app: &App, user: &UserId) -> Result<chrono_tz::Tz, Fail
     }
 }
 
+/// The zone of the task that carries a reminder, else the user's.
+pub(crate) async fn zone_of(
+    app: &App,
+    user: &UserId,
+    reminder: Uuid,
+) -> Result<chrono_tz::Tz, Failure> {
+    match app.ask(user, query::Query::ReminderTask { reminder }, 0).await {
+        Ok(Answered { answer: query::Answer::Task(task), .. }) => match task.zone {
+            Some(zone) => Ok(zone),
+            None => zone(app, user).await,
+        },
+        Ok(other) => Err(unexpected(&other.answer)),
+        // It is off its task.
+        Err(Failure::Rejected(_)) => zone(app, user).await,
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Reads where a reminder stands.
 pub(crate) fn status(text: &str) -> Result<Status, Unread> {
     Ok(match text.to_ascii_lowercase().as_str() {

@@ -110,7 +110,7 @@ impl Server {
         };
         let router = match &app.actors {
             Actors::Dapr(front) => sidecar::door(&app, front, router).await?,
-            Actors::Embedded(_) => router,
+            Actors::Embedded(_) => sidecar::door_at_home(&app, router),
         };
         if let Some(porch) = porch {
             porch.end(router.clone()).await;

@@ -44,13 +44,15 @@ const ACTORS: &str = "-actors";
 
 /// What the sidecar's calls work with.
 pub(crate) struct Sidecar {
-    front: Front,
+    /// The way to the actors behind it; none where they live in this process, and ring by themselves.
+    front: Option<Front>,
+    topics: Topics,
     app: Arc<App>,
 }
 
 /// Where a call for the sidecar's routes is let in or sent on.
 struct Door {
-    front: Front,
+    front: Option<Front>,
     inside: Router,
     token: String,
 }
@@ -58,20 +60,25 @@ struct Door {
 /// The way to the actors through the sidecar that the configuration names, and those of them that live here.
 pub(crate) fn front(config: &Config) -> anyhow::Result<Front> {
     let dapr = &config.dapr;
-    let mut topics = Topics::with_prefix(&dapr.topic_prefix);
-    for (plain, whole) in &dapr.topics {
-        topics.rename(plain, whole);
-    }
     let host = Dapr::new(Options {
         grpc_port: dapr.grpc_port,
         api_token: dapr.api_token.clone(),
         state_store: dapr.state_store.clone(),
         pubsub: dapr.pubsub.clone(),
-        topics,
+        topics: topics(config),
     })?;
     let gate = Duration::from_millis(config.gate_ms);
     let service = (config.role != Role::Gateway).then(|| Service::new(&host, config.zone, gate));
     Ok(Front::new(host, service))
+}
+
+/// What the topics are called.
+fn topics(config: &Config) -> Topics {
+    let mut topics = Topics::with_prefix(&config.dapr.topic_prefix);
+    for (plain, whole) in &config.dapr.topics {
+        topics.rename(plain, whole);
+    }
+    topics
 }
 
 /// Puts the sidecar's routes in front of the `public` interface.
@@ -87,14 +94,21 @@ pub(crate) async fn door(app: &Arc<App>, front: &Front, public: Router) -> anyho
     }
     let mut inside = front.router().await;
     if config.role != Role::Actors {
-        let sidecar = Sidecar { front: front.clone(), app: app.clone() };
-        inside = inside.merge(routes(Arc::new(sidecar)));
+        inside = inside.merge(routes(app, Some(front.clone())));
     }
-    let door = Arc::new(Door { front: front.clone(), inside, token });
+    let door = Arc::new(Door { front: Some(front.clone()), inside, token });
     Ok(public.layer(from_fn_with_state(door, enter)))
 }
 
-fn routes(sidecar: Arc<Sidecar>) -> Router {
+/// The same where the actors live in this process: what is published elsewhere can come in, if `APP_API_TOKEN` is set.
+pub(crate) fn door_at_home(app: &Arc<App>, public: Router) -> Router {
+    let Some(token) = app.config.dapr.app_token.clone() else { return public };
+    let door = Arc::new(Door { front: None, inside: routes(app, None), token });
+    public.layer(from_fn_with_state(door, enter))
+}
+
+fn routes(app: &Arc<App>, front: Option<Front>) -> Router {
+    let sidecar = Sidecar { front, topics: topics(&app.config), app: app.clone() };
     Router::new()
         .route("/dapr/subscribe", get(subscribe))
         .route("/events/{topic}", post(event::take))
@@ -102,7 +116,7 @@ fn routes(sidecar: Arc<Sidecar>) -> Router {
         .route("/job/{name}", post(jobs::job))
         .route("/cron-reminders", post(jobs::cron_reminders).options(jobs::exists))
         .route("/cron-recurrence", post(jobs::cron_recurrence).options(jobs::exists))
-        .with_state(sidecar)
+        .with_state(Arc::new(sidecar))
 }
 
 /// Whether a path is one of the sidecar's.
@@ -123,7 +137,8 @@ impl Door {
         if !path.starts_with("/actors/") {
             return false;
         }
-        let Ok(ours) = self.front.app_id().await else { return false };
+        let Some(front) = &self.front else { return false };
+        let Ok(ours) = front.app_id().await else { return false };
         let name = |id: &str| id.strip_suffix(ACTORS).unwrap_or(id).to_owned();
         caller.to_str().is_ok_and(|caller| name(caller) == name(ours))
     }
@@ -167,7 +182,7 @@ async fn subscribe(State(sidecar): State<Arc<Sidecar>>) -> Json<Value> {
     if sidecar.app.config.dapr.declarative {
         return Json(json!([]));
     }
-    let topics = sidecar.front.topics();
+    let topics = &sidecar.topics;
     let routes = [
         ("task-events", &topics.task_events),
         ("reminders", &topics.reminders),

@@ -74,7 +74,11 @@ fn series_list(
 ) -> Result<Answer, Rejection> {
     type Place = (Timestamp, Uuid);
     let place = |series: &Series| -> Place { (series.created_at, series.id) };
-    let from: Option<Place> = cursor.map(cursor::read).transpose()?;
+    let of = cursor::hash(&status);
+    let from = match cursor.map(cursor::read::<(u64, Place)>).transpose()? {
+        Some((theirs, _)) if theirs != of => return Err(cursor::invalid()),
+        from => from.map(|(_, place)| place),
+    };
     let mut series: Vec<Arc<Series>> = list
         .series
         .values()
@@ -86,7 +90,7 @@ fn series_list(
     let limit = limit.clamp(1, SERIES_PAGE_MAX);
     let more = series.len() > limit;
     series.truncate(limit);
-    let next = series.last().filter(|_| more).map(|series| cursor::write(&place(series)));
+    let next = series.last().filter(|_| more).map(|series| cursor::write(&(of, place(series))));
     Ok(Answer::SeriesList { series, next })
 }
 

@@ -232,11 +232,17 @@ fn untitled() -> crate::message::text::Title {
     crate::message::text::Title::parse("untitled").expect("a word is a title")
 }
 
-/// Room for one more rule; the oldest ended ones are forgotten for it.
-fn room(work: &mut Work<'_>) -> Result<(), Rejection> {
+/// Room for one more rule that is not ended.
+pub(super) fn room_among_live(work: &Work<'_>) -> Result<(), Rejection> {
     if work.list.rules >= super::RULES_MAX {
         return Err(limit("You have 1,000 rules; cancel some first."));
     }
+    Ok(())
+}
+
+/// Room for one more rule; the oldest ended ones are forgotten for it.
+fn room(work: &mut Work<'_>) -> Result<(), Rejection> {
+    room_among_live(work)?;
     if work.list.series.len() >= KEPT_MAX {
         let ended = work.list.series.values().filter(|series| !is_live(series));
         let oldest = ended.min_by_key(|series| series.updated_at).map(|series| series.id);

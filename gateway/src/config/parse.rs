@@ -92,6 +92,15 @@ pub(super) fn url(text: &str) -> Result<String, String> {
     }
 }
 
+/// A URL of PostgreSQL; what is wrong with one is not repeated, for there may be a password in it.
+pub(super) fn database(text: &str) -> Result<String, String> {
+    let of_postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
+    match text.parse::<sqlx::postgres::PgConnectOptions>() {
+        Ok(_) if of_postgres => Ok(text.to_owned()),
+        _ => Err("this is no URL such as postgres://user:password@host:5432/database".to_owned()),
+    }
+}
+
 /// The platform's folder for a program's data, with our name.
 pub(super) fn data_folder(var: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     let home = || var("HOME").map(PathBuf::from);

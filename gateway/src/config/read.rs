@@ -142,7 +142,7 @@ impl Config {
             bind: bind(&vars, flags)?,
             sidecar_bind: vars.read("TICKLER_SIDECAR_BIND", parse::address)?,
             data: data(&vars, flags)?,
-            database_url: vars.get("DATABASE_URL"),
+            database_url: vars.read("DATABASE_URL", parse::database)?,
             auth: auth(&vars)?,
             public_url,
             hosts: vars.list("TICKLER_ALLOWED_HOSTS", |host| Ok(host.to_ascii_lowercase()))?,

@@ -121,7 +121,9 @@ pub(crate) fn when(reader: &mut Reader<'_>, kept: bool) -> Option<ReminderAt> {
     };
     match (lead, moment) {
         (Some(_), Set(_)) if !kept => {
-            reader.conflict("remind_at", "lead_time");
+            let names = ["remind_at", "reminder_at", "reminderAt"];
+            let sent = names.into_iter().find(|name| reader.object.contains_key(*name));
+            reader.conflict(sent.unwrap_or("remind_at"), "lead_time");
             None
         }
         (Some(lead), _) => Some(ReminderAt::Lead(lead)),

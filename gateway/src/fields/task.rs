@@ -14,7 +14,7 @@ use actors::{
         text::{TASK_TAGS_MAX, Tag},
     },
     quick_add::recurrence as recurrence_in_english,
-    recurrence::rule::{Rule, is_notation},
+    recurrence::rule::{Mode, Rule, is_notation},
 };
 use serde_json::{Value, json};
 
@@ -83,7 +83,7 @@ fn read(
             value::when(value::text(value)?)
         }),
         zone: zone(reader_ref),
-        recurrence: recurrence(reader_ref),
+        recurrence: recurrence(reader_ref, None),
         reminders: reminders(reader_ref, user),
         ..Patch::default()
     };
@@ -202,8 +202,9 @@ fn is_custom(text: &str) -> bool {
     text.eq_ignore_ascii_case("custom")
 }
 
-/// `recurrence` and its synonyms: whole, as type and interval, and with an end or a count beside it.
-fn recurrence(reader: &mut Reader<'_>) -> Change<Arc<Rule>> {
+/// `recurrence` and its synonyms: whole, as type and interval, and with an end or a count beside it. A rule that says no
+/// mode has `mode`, where one is given.
+pub(crate) fn recurrence(reader: &mut Reader<'_>, mode: Option<Mode>) -> Change<Arc<Rule>> {
     let kind = reader.take("recurrence_type");
     let interval = reader.take("recurrence_interval").filter(|(_, value)| !value.is_null());
     let end = beside(reader, &["recurrence_end_date", "recurringEndDate"], "until");
@@ -216,7 +217,13 @@ fn recurrence(reader: &mut Reader<'_>) -> Change<Arc<Rule>> {
     } else {
         RULE.to_vec()
     };
-    let whole = reader.field_with(&names, |value| read_rule(value, &beside)).unwrap_or_default();
+    let read = |value: &Value| read_rule(value, &beside, mode);
+    let whole = reader.field_with(&names, read).unwrap_or_default();
+    for (sent, ours, _) in &beside {
+        reader.named_apart(&names, ours, sent);
+        let ours = if *ours == "until" { "recurrence/until" } else { "recurrence/count" };
+        reader.sent.insert(0, (ours, (*sent).to_owned()));
+    }
     let Some((name, kind)) = kind.filter(|(_, kind)| !kind.is_null()) else {
         if whole.is_keep() && reader.faults.is_empty() {
             for (sent, ..) in &beside {
@@ -237,7 +244,7 @@ fn recurrence(reader: &mut Reader<'_>) -> Change<Arc<Rule>> {
             if !interval.is_null() {
                 rule["interval"] = interval.clone();
             }
-            read_rule(&rule, &beside)
+            read_rule(&rule, &beside, mode)
         }
     };
     match typed {
@@ -250,7 +257,9 @@ fn recurrence(reader: &mut Reader<'_>) -> Change<Arc<Rule>> {
         }
         Err((slug, faults)) => {
             for fault in faults {
-                let at = if fault.pointer == "/interval" { "recurrence_interval" } else { name };
+                let of = |ours: &str| fault.pointer.strip_prefix('/') == Some(ours);
+                let apart = beside.iter().find(|(_, ours, _)| of(ours)).map(|(sent, ..)| *sent);
+                let at = apart.unwrap_or(if of("interval") { "recurrence_interval" } else { name });
                 let at = Fault::new(pointer(at), fault.code, fault.detail);
                 reader.faults.add(slug, at);
             }
@@ -279,10 +288,16 @@ fn beside<'a>(
     found
 }
 
-/// A rule in any notation, or in English; `None` for null.
-pub(crate) fn rule(value: &Value) -> Result<Option<Rule>, Vec<Fault>> {
+/// A rule in any notation, or in English; `None` for null. One that says no mode has `mode`, where one is given.
+pub(crate) fn rule(value: &Value, mode: Option<Mode>) -> Result<Option<Rule>, Vec<Fault>> {
     let english = value.as_str().filter(|text| !is_notation(text)).and_then(recurrence_in_english);
-    Rule::read(english.as_ref().unwrap_or(value))
+    let value = english.as_ref().unwrap_or(value);
+    // `from` has a meaning in one mode only, and so says which.
+    let says_from = value.as_object().is_some_and(|rule| rule.contains_key("from"));
+    match mode.filter(|_| !says_from) {
+        Some(mode) => Rule::read_as(value, mode),
+        None => Rule::read(value),
+    }
 }
 
 type Beside<'a> = (&'a str, &'static str, &'a Value);
@@ -290,12 +305,13 @@ type Beside<'a> = (&'a str, &'static str, &'a Value);
 fn read_rule(
     value: &Value,
     beside: &[Beside<'_>],
+    mode: Option<Mode>,
 ) -> Result<Change<Arc<Rule>>, (Slug, Vec<Fault>)> {
     if value::is_nothing(value) {
         return Ok(Change::Clear);
     }
     let bad = |faults| (Slug::InvalidRecurrence, faults);
-    let Some(rule) = rule(value).map_err(bad)? else { return Ok(Change::Clear) };
+    let Some(rule) = rule(value, mode).map_err(bad)? else { return Ok(Change::Clear) };
     if beside.is_empty() {
         return Ok(Change::Set(Arc::new(rule)));
     }
@@ -311,7 +327,7 @@ fn read_rule(
         }
         object.insert((*ours).to_owned(), (*value).clone());
     }
-    let rule = Rule::read(&Value::Object(object)).map_err(bad)?;
+    let rule = Rule::read_as(&Value::Object(object), rule.mode()).map_err(bad)?;
     Ok(rule.map_or(Change::Clear, |rule| Change::Set(Arc::new(rule))))
 }
 
@@ -330,6 +346,20 @@ fn reminders(reader: &mut Reader<'_>, user: &UserId) -> Change<Vec<ReminderDraft
         .unwrap_or_default();
     let moment = reader.clearable(&["reminder_at", "reminderAt"], reminder::moment);
     let offset = reader.clearable(&["reminder_offset"], reminder::minutes_before);
+    let called = |given: bool, names: &[&str]| {
+        let sent = names.iter().find(|name| reader.object.contains_key(**name));
+        sent.filter(|_| given).map(|name| (*name).to_owned())
+    };
+    let names = [
+        called(matches!(moment, Change::Set(_)), &["reminder_at", "reminderAt"]),
+        called(matches!(offset, Change::Set(_)), &["reminder_offset"]),
+    ];
+    let one = ["reminders", "remind"];
+    if let Some(name) =
+        one.iter().find(|name| reader.object.get(**name).is_some_and(Value::is_string))
+    {
+        reader.sent.insert(0, ("reminders/0/lead_time", (*name).to_string()));
+    }
     let mut single: Vec<ReminderDraft> = Vec::new();
     let mut cleared = false;
     match moment {
@@ -343,14 +373,21 @@ fn reminders(reader: &mut Reader<'_>, user: &UserId) -> Change<Vec<ReminderDraft
         Change::Keep => {}
     }
     match (list, single.is_empty()) {
-        (Change::Keep, false) => Change::Set(single),
+        (Change::Keep, false) => {
+            if let [Some(name), None] | [None, Some(name)] = &names {
+                reader.sent.push(("reminders/0/lead_time", name.clone()));
+                reader.sent.push(("reminders", name.clone()));
+            }
+            Change::Set(single)
+        }
         (Change::Keep, true) if cleared => Change::Clear,
         (list, true) => list,
         (Change::Set(list), false) if single.iter().all(|one| list.contains(one)) => {
             Change::Set(list)
         }
         (list, false) => {
-            reader.conflict("reminder_at", "reminders");
+            let name = names.into_iter().flatten().next().unwrap_or_default();
+            reader.conflict(&name, "reminders");
             list
         }
     }
@@ -410,13 +447,16 @@ pub(crate) fn place(object: &Object, user: &UserId) -> Result<Place, Problem> {
             _ => Err((Code::Invalid, "This must be first or last.".to_owned())),
         }
     });
-    if let Change::Set(place) = to {
-        places.push(Ok(place));
+    if let Change::Set(place) = &to {
+        places.push(Ok(*place));
     }
     match places.len() {
         0 if reader.faults.is_empty() => reader.required("to"),
         0 | 1 => {}
-        _ => reader.conflict("to", "before and after"),
+        _ => {
+            let last = if matches!(to, Change::Set(_)) { "to" } else { "after" };
+            reader.conflict(last, "before");
+        }
     }
     reader.finish()?;
     places.into_iter().next().unwrap_or_else(|| Err(Problem::internal()))

@@ -100,7 +100,8 @@ fn spellings_that_disagree_are_a_conflict_at_the_second() {
         (json!({"status": "completed", "completed": false}), "/completed"),
         (json!({"recurrence": "daily", "recurring": "weekly"}), "/recurring"),
         (json!({"recurrence": "daily", "recurrence_type": "weekly"}), "/recurrence_type"),
-        (json!({"reminders": ["1h"], "reminder_offset": 30}), "/reminder_at"),
+        (json!({"reminders": ["1h"], "reminder_offset": 30}), "/reminder_offset"),
+        (json!({"reminders": ["1h"], "reminderAt": "2026-11-21T09:00:00Z"}), "/reminderAt"),
     ] {
         let (slug, faults) = refusal(patch(body.clone()));
         assert_eq!(

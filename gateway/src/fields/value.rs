@@ -13,9 +13,15 @@ use actors::message::{
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 use serde_json::Value;
+use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use super::Unread;
+
+/// How long a text is: lengths count after NFC and trimming.
+pub(crate) fn chars(text: &str) -> usize {
+    text.trim().nfc().count()
+}
 
 /// Characters of a caller's text that are shown back to them.
 const QUOTED_CHARS_MAX: usize = 40;

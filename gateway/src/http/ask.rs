@@ -7,7 +7,7 @@ use actors::message::{
     key::UserId,
     task::command::TaskRef,
 };
-use axum::http::{HeaderMap, HeaderName, header, request::Parts};
+use axum::http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -99,7 +99,13 @@ impl Ask {
     pub(crate) fn no_params(&self) -> Result<(), Problem> {
         match self.parts.uri.query() {
             None => Ok(()),
-            Some(_) => self.params()?.finish(),
+            Some(_) => {
+                let mut params = self.params()?;
+                if matches!(self.parts.method, Method::GET | Method::HEAD) {
+                    super::tasks::min_version(&mut params);
+                }
+                params.finish()
+            }
         }
     }
 

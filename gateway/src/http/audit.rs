@@ -280,7 +280,10 @@ pub(super) async fn history(ask: Ask) -> Outcome {
     };
     let entries: Vec<Value> = page.entries.iter().map(shown).collect();
     let next = page.next.map(|place| cursor::write(&of, &place));
-    Ok(answer::json(StatusCode::OK, &json!({"entries": entries, "next_cursor": next})))
+    let answer = answer::json(StatusCode::OK, &json!({"entries": entries, "next_cursor": next}));
+    let owner = tasks::owner(&ask.app, user, least).await;
+    let version = owner.map_err(|failure| Problem::failed(failure, user))?.version;
+    Ok(answer::at_version(answer, version))
 }
 
 fn at(entry: &AuditEntry) -> Timestamp {

@@ -93,7 +93,7 @@ fn message(ask: &Ask) -> Result<Message, Problem> {
 
 fn text(value: &Value) -> Result<String, Unread> {
     let text = chat::clean(value::text(value)?).trim().to_owned();
-    match text.chars().count() {
+    match value::chars(&text) {
         0 => Err((Code::TooShort, "The message must not be empty.".to_owned())),
         n if n > MESSAGE_CHARS_MAX => {
             let why = format!("The message has more than {MESSAGE_CHARS_MAX} characters.");

@@ -63,7 +63,7 @@ pub(super) async fn set(ask: Ask) -> Outcome {
     let read = || {
         let (how, if_match) = conditions(&ask)?;
         let body = ask.json()?;
-        let rule = fields::rule(&body).map_err(|faults| bad_rule("", faults))?;
+        let rule = fields::rule(&body, None).map_err(|faults| bad_rule("", faults))?;
         let needed = || bad_rule("", vec![Fault::new("", Code::Required, "A rule is needed.")]);
         let rule = rule.ok_or_else(needed)?;
         Ok((how, if_match, Arc::new(rule)))
@@ -115,6 +115,9 @@ pub(super) async fn create(ask: Ask) -> Outcome {
 fn draft(ask: &Ask, object: &Object) -> Result<SeriesDraft, Problem> {
     let mut reader = Reader::new(object, ask.user(), Spelling::Strict)?;
     let rule = rule(&mut reader, Mode::Schedule);
+    if rule.is_none() && reader.faults.is_empty() {
+        reader.required("recurrence");
+    }
     let start = reader.field(&["start"], |start| value::when(value::text(start)?));
     let zone = fields::zone(&mut reader);
     let task = match reader.take("task") {
@@ -130,9 +133,7 @@ fn draft(ask: &Ask, object: &Object) -> Result<SeriesDraft, Problem> {
         }
         _ => None,
     };
-    for (name, absent) in
-        [("recurrence", rule.is_none()), ("start", start.is_none()), ("task", task.is_none())]
-    {
+    for (name, absent) in [("start", start.is_none()), ("task", task.is_none())] {
         let nothing = |value: &Value| value.is_null() && name == "task";
         if absent && object.get(name).is_none_or(nothing) {
             reader.required(name);
@@ -157,19 +158,17 @@ fn not_of_a_template(reader: &mut Reader<'_>, task: &Object) {
     }
 }
 
-/// `recurrence`, whose mode is `mode` where it says none.
+/// `recurrence`, in every spelling, whose mode is `mode` where it says none.
 fn rule(reader: &mut Reader<'_>, mode: Mode) -> Option<Arc<Rule>> {
-    let read = |value: &Value| {
-        let bad = |faults| (Slug::InvalidRecurrence, faults);
-        let rule = fields::rule(value).map_err(bad)?;
-        let needed = || bad(vec![Fault::new("", Code::Required, "A rule is needed.")]);
-        let rule = rule.ok_or_else(needed)?;
-        // `from` has a meaning in one mode only, and so says which.
-        let says = |rule: &Object| rule.contains_key("mode") || rule.contains_key("from");
-        let silent = !value.as_object().is_some_and(says);
-        Ok(Arc::new(if silent { rule.with_mode(mode) } else { rule }))
-    };
-    reader.field_with(&["recurrence"], read)
+    match fields::recurrence(reader, Some(mode)) {
+        Change::Set(rule) => Some(rule),
+        Change::Clear => {
+            let needed = Fault::new("/recurrence", Code::Required, "A rule is needed.");
+            reader.faults.add(Slug::InvalidRecurrence, needed);
+            None
+        }
+        Change::Keep => None,
+    }
 }
 
 /// `GET /api/v1/recurrences`

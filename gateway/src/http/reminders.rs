@@ -9,7 +9,7 @@ use actors::{
             SnoozeUntil::{Minutes, When as Until},
             shown::{Shown, ShownNotification},
         },
-        task::command::{self, TaskRef, When},
+        task::command::{self, ReminderDraft, TaskRef, When},
         time::{Local, resolve},
     },
 };
@@ -21,7 +21,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Ask, Outcome, answer,
+    Ask, Outcome, answer, me,
     named::{Named, conditions, failed, plain},
     tasks::min_version,
 };
@@ -54,6 +54,8 @@ pub(super) async fn create(ask: Ask) -> Outcome {
         }
         Some(task) => value::task_ref_value(&task).ok_or_else(Problem::not_found)?,
     };
+    // Only the server gives an id: another reminder that is sent back stays as it is.
+    let draft = draft.map(|draft| ReminderDraft { id: None, ..draft });
     let draft = Named::Task(task).judged(&ask, draft).await?;
     deliverable(&ask, "", draft.channels.as_deref())?;
     let command = command::Command::SetReminder { task, draft };
@@ -141,15 +143,21 @@ pub(super) async fn edit(ask: Ask) -> Outcome {
         let mut reader = Reader::new(&object, ask.user(), Spelling::Strict)?;
         let sent_back = object.contains_key("id");
         let at = fields::when(&mut reader, sent_back);
-        let channels = reader.field(&["channels"], fields::channels).flatten();
+        let channels = reader.field(&["channels"], fields::channels);
         for owned in fields::OWNED.iter().chain(&["task_id", "webhook_url", "email_address"]) {
             reader.take(owned);
         }
         reader.finish()?;
-        deliverable(&ask, "", channels.as_deref())?;
-        Ok((how, if_match, reminders::NewTime { at, channels, sent_back }))
+        deliverable(&ask, "", channels.as_ref().and_then(Option::as_deref))?;
+        Ok((how, if_match, (at, channels, sent_back)))
     };
     let (how, if_match, new) = Named::Reminder(id).judged(&ask, read()).await?;
+    let (at, channels, sent_back) = new;
+    let channels = match channels {
+        Some(None) => Some(me::settings(&ask, 0).await?.0.channels),
+        given => given.flatten(),
+    };
+    let new = reminders::NewTime { at, channels, sent_back };
     let expect = Named::Reminder(id).expected(&ask, if_match).await?;
     let done = reminders::change(&ask.app, ask.caller(), &how, id, new, expect)
         .await
@@ -187,7 +195,7 @@ pub(super) async fn snooze(ask: Ask) -> Outcome {
     };
     let (how, if_match, mut until) = Named::Reminder(id).judged(&ask, read()).await?;
     if let Until(When::Local(Local::Moment(at))) = until {
-        let zone = reminders::zone(&ask.app, ask.user()).await.map_err(failed(&ask))?;
+        let zone = reminders::zone_of(&ask.app, ask.user(), id).await.map_err(failed(&ask))?;
         until = reminder::SnoozeUntil::Moment(resolve(at, zone).utc.into());
     }
     let expect = Named::Reminder(id).expected(&ask, if_match).await?;

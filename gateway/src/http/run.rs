@@ -119,6 +119,10 @@ impl Step<'_> {
             }
             Access::Stream => {
                 let caller = self.looker(parts).await?;
+                *standing = self.app.rates.request(&caller.user, Instant::now());
+                if let Some(Standing { left: None, reset_s, .. }) = standing {
+                    return Err(too_many(*reset_s, "You ask too often"));
+                }
                 self.app.identity.allow(&caller, Scope::TasksRead, &parts.headers)?;
                 Some(caller)
             }

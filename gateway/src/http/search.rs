@@ -7,7 +7,9 @@ use axum::http::StatusCode;
 
 use super::{Ask, Outcome, answer, audit::unavailable, tasks::min_version};
 use crate::{
-    cursor, listing,
+    cursor,
+    fields::value,
+    listing,
     params::Params,
     problem::Problem,
     search::{self, Found, Hit, Place, Question},
@@ -72,7 +74,7 @@ fn q(params: &mut Params) -> String {
         params.fault("q", (Code::Required, "q is what to look for.".to_owned()));
         return String::new();
     };
-    if q.chars().count() > Q_CHARS_MAX {
+    if value::chars(&q) > Q_CHARS_MAX {
         params.fault("q", (Code::TooLong, format!("q has at most {Q_CHARS_MAX} characters.")));
     }
     q

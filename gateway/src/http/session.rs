@@ -54,6 +54,10 @@ pub(super) async fn end(ask: Ask) -> Outcome {
     ask.no_params()?;
     check_origin(&ask)?;
     if let Some(secret) = session_cookie(&ask.parts.headers) {
+        // A write by cookie, as any other.
+        if !ask.parts.headers.contains_key(header::ORIGIN) {
+            return Err(super::run::forbidden_origin());
+        }
         ask.app.accounts.end_session(secret).await.map_err(unavailable)?;
     }
     Ok(with_cookie(&ask, "", 0))

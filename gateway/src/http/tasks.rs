@@ -66,7 +66,7 @@ pub(super) async fn page(
 ) -> Result<Page, Problem> {
     let listing::Listing { list, archived } = listing;
     if archived {
-        return archive(ask, &list, min_version).await;
+        return archive(ask, list, min_version).await;
     }
     let user = ask.user();
     let page = tasks::list(&ask.app, user, list, min_version)
@@ -76,17 +76,25 @@ pub(super) async fn page(
     Ok(Page { json: answer::tasks_json(&tasks, user), total, next, version: page.version })
 }
 
+/// What the cursors of archived tasks begin with, so that they hold for no other list.
+const ARCHIVED: &str = "archived-";
+
 /// A page of archived tasks, which the actor does not hold.
-async fn archive(ask: &Ask, list: &List, min_version: u64) -> Result<Page, Problem> {
+async fn archive(ask: &Ask, mut list: List, min_version: u64) -> Result<Page, Problem> {
     let user = ask.user();
+    if let Some(cursor) = &mut list.cursor {
+        // What is left of another list's cursor is no cursor.
+        *cursor = cursor.strip_prefix(ARCHIVED).unwrap_or_default().to_owned();
+    }
     let failed = |failure| Problem::failed(failure, user);
     ask.app.views_shown(user, min_version).await.map_err(failed)?;
     let owner = tasks::owner(&ask.app, user, min_version).await.map_err(failed)?;
     let version = owner.version;
     let bodies = ask.app.views.all_archived(user.as_str()).await.map_err(unavailable)?;
-    let page = shelf::page(bodies, owner, list).map_err(|why| Problem::rejected(why, user))?;
+    let page = shelf::page(bodies, owner, &list).map_err(|why| Problem::rejected(why, user))?;
     let json = format!("[{}]", page.tasks.join(",")).into_bytes();
-    Ok(Page { json, total: page.total, next: page.next, version })
+    let next = page.next.map(|next| format!("{ARCHIVED}{next}"));
+    Ok(Page { json, total: page.total, next, version })
 }
 
 /// The version that a read must have reached.

@@ -126,7 +126,7 @@ async fn read(ask: &Ask, now: Timestamp) -> Result<(String, Scopes, Timestamp), 
 
 fn name(value: &Value) -> Result<String, Unread> {
     let text = value::text(value)?.trim();
-    match text.chars().count() {
+    match value::chars(text) {
         0 => Err((Code::TooShort, "The name must not be empty.".to_owned())),
         n if n > NAME_CHARS_MAX => {
             Err((Code::TooLong, format!("The name has more than {NAME_CHARS_MAX} characters.")))

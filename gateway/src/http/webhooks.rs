@@ -445,7 +445,7 @@ fn events(given: &Value) -> Result<String, Unread> {
 
 fn description(given: &Value) -> Result<String, Unread> {
     let text = value::text(given)?.trim();
-    if text.chars().count() > DESCRIPTION_CHARS_MAX {
+    if value::chars(text) > DESCRIPTION_CHARS_MAX {
         let why = format!("The description has more than {DESCRIPTION_CHARS_MAX} characters.");
         return Err((Code::TooLong, why));
     }
@@ -458,7 +458,7 @@ fn description(given: &Value) -> Result<String, Unread> {
 
 fn secret(given: &Value) -> Result<String, Unread> {
     let text = value::text(given)?;
-    match text.chars().count() {
+    match value::chars(text) {
         n if n < sign::SECRET_CHARS_MIN => {
             let why = format!("The secret needs at least {} characters.", sign::SECRET_CHARS_MIN);
             Err((Code::TooShort, why))

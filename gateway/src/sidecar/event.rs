@@ -19,7 +19,7 @@ use tokio::time::sleep;
 
 use super::{Sidecar, letter};
 use crate::{
-    app::wall_clock,
+    app::{random_id, wall_clock},
     incoming::{Read, read},
     views::Applied,
 };
@@ -63,7 +63,7 @@ pub(super) async fn take(
 }
 
 fn topic_name(sidecar: &Sidecar, plain: &str) -> Option<String> {
-    let topics = sidecar.front.topics();
+    let topics = &sidecar.topics;
     let topic = match plain {
         "task-events" => &topics.task_events,
         "reminders" => &topics.reminders,
@@ -77,7 +77,9 @@ fn topic_name(sidecar: &Sidecar, plain: &str) -> Option<String> {
 async fn take_one(sidecar: &Sidecar, topic: &str, body: &[u8]) -> Response {
     let status = match serde_json::from_slice(body).map_err(|e| e.to_string()).and_then(read) {
         Err(why) => {
-            tracing::warn!(event = "event_consumed", topic, status = "DROP", why);
+            let event = serde_json::from_slice(body).unwrap_or_default();
+            let (event_id, kind) = named(&event);
+            consumed(topic, event_id, kind, "DROP", &why);
             "DROP"
         }
         Ok(Read::Nothing) => "SUCCESS",
@@ -139,13 +141,7 @@ async fn apply(sidecar: &Sidecar, topic: &str, facts: &[CloudEvent]) -> Vec<bool
                 }
                 for (fact, _) in facts.iter().zip(&done).filter(|(_, is_done)| **is_done) {
                     let (event_id, kind) = (&fact.id, &fact.kind);
-                    tracing::debug!(
-                        event = "event_consumed",
-                        topic,
-                        event_id,
-                        r#type = kind,
-                        status = "SUCCESS"
-                    );
+                    consumed(topic, event_id, kind, "SUCCESS", "");
                 }
                 return done;
             }
@@ -154,7 +150,10 @@ async fn apply(sidecar: &Sidecar, topic: &str, facts: &[CloudEvent]) -> Vec<bool
                 tracing::debug!(topic, %error, "events tried again");
                 sleep(TRY_AGAIN).await;
             }
-            Err(error) => tracing::warn!(event = "event_consumed", topic, status = "RETRY", %error),
+            Err(error) => {
+                let why = error.to_string();
+                facts.iter().for_each(|fact| consumed(topic, &fact.id, &fact.kind, "RETRY", &why));
+            }
         }
     }
     vec![false; facts.len()]
@@ -162,9 +161,35 @@ async fn apply(sidecar: &Sidecar, topic: &str, facts: &[CloudEvent]) -> Vec<bool
 
 /// Puts what cannot be read, or not be stored, on the dead-letter topic.
 async fn put_aside(sidecar: &Sidecar, topic: &str, event: &Value, why: &str) -> bool {
-    let letter = letter::write(topic, event, why);
-    let aside = sidecar.front.put(&format!("{topic}{}", letter::SUFFIX), letter).await;
+    let is_aside = match &sidecar.front {
+        Some(front) => {
+            let letter = letter::write(topic, event, why);
+            front.put(&format!("{topic}{}", letter::SUFFIX), letter).await.is_ok()
+        }
+        None => {
+            let (place, event) = (random_id().to_string(), event.to_string());
+            let views = &sidecar.app.views;
+            views.keep_letter((topic, &place), event.as_bytes(), why, wall_clock()).await.is_ok()
+        }
+    };
     metrics::counter!("tickler_dlq_total", "topic" => topic.to_owned()).increment(1);
-    tracing::warn!(event = "event_consumed", topic, status = "DLQ", why, aside = aside.is_ok());
-    aside.is_ok()
+    let (event_id, kind) = named(event);
+    consumed(topic, event_id, kind, if is_aside { "DROP" } else { "RETRY" }, why);
+    is_aside
+}
+
+/// The id and the type that something claims to have.
+fn named(event: &Value) -> (&str, &str) {
+    let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+    (text("id"), text("type"))
+}
+
+/// Logs what became of an event.
+fn consumed(topic: &str, event_id: &str, kind: &str, status: &str, why: &str) {
+    let event = "event_consumed";
+    if why.is_empty() {
+        tracing::info!(event, topic, event_id, r#type = kind, status, "event consumed");
+    } else {
+        tracing::warn!(event, topic, event_id, r#type = kind, status, why, "event not taken");
+    }
 }

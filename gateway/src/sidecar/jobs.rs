@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actors::{dapr::Front, message::key::UserId};
+use actors::{
+    dapr::Front,
+    message::{call::By, event::SCHEMA_VERSION, key::UserId},
+};
 use axum::{
     extract::{Path, State},
     http::StatusCode,
@@ -13,6 +16,7 @@ use tokio::{sync::watch, time::sleep};
 use super::Sidecar;
 use crate::{
     app::{random_id, wall_clock},
+    http::new_trace,
     patrol,
 };
 
@@ -56,16 +60,18 @@ pub(super) async fn job(
     State(sidecar): State<Arc<Sidecar>>,
     Path(name): Path<String>,
 ) -> StatusCode {
+    // In one process the timer of the store looks by itself.
+    let Some(front) = &sidecar.front else { return StatusCode::OK };
     if name == PATROL {
-        patrol::reminders(&sidecar.app.views, &sidecar.front).await;
-        patrol::rules(&sidecar.app.views, &sidecar.front).await;
+        patrol::reminders(&sidecar.app.views, front).await;
+        patrol::rules(&sidecar.app.views, front).await;
         return StatusCode::OK;
     }
     let Some(user) = name.strip_prefix(REMINDERS).and_then(UserId::parse) else {
         tracing::warn!(name, "a job that is not ours");
         return StatusCode::OK;
     };
-    match sidecar.front.wake_reminders(&user).await {
+    match front.wake_reminders(&user).await {
         Ok(()) => StatusCode::OK,
         Err(error) => {
             tracing::warn!(%error, "a job could not wake its user's reminders");
@@ -76,22 +82,30 @@ pub(super) async fn job(
 
 /// `POST /cron-reminders`
 pub(super) async fn cron_reminders(State(sidecar): State<Arc<Sidecar>>) -> StatusCode {
-    let now = wall_clock();
+    let Some(front) = &sidecar.front else { return StatusCode::OK };
+    let (now, by) = (wall_clock(), By::system());
+    let sequence = format!("{:020}", now.0);
     let check = json!({
         "specversion": "1.0", "id": random_id(), "source": "todo-reminder-scheduler",
         "type": "reminder.check", "time": now.to_string(), "datacontenttype": "application/json",
-        "data": { "due_before": now.to_string() },
+        "sequence": sequence, "schemaversion": SCHEMA_VERSION, "traceparent": new_trace(),
+        "data": {
+            "timestamp": now.to_string(), "sequence": now.0, "cause": null,
+            "actor": { "kind": by.kind, "id": by.id }, "due_before": now.to_string(),
+        },
     });
-    let topic = &sidecar.front.topics().reminders;
-    if let Err(error) = sidecar.front.put(topic, check.to_string().into_bytes()).await {
+    let topic = &sidecar.topics.reminders;
+    if let Err(error) = front.put(topic, check.to_string().into_bytes()).await {
         tracing::info!(%error, "no reminder.check was published");
     }
-    patrol::reminders(&sidecar.app.views, &sidecar.front).await;
+    patrol::reminders(&sidecar.app.views, front).await;
     StatusCode::OK
 }
 
 /// `POST /cron-recurrence`
 pub(super) async fn cron_recurrence(State(sidecar): State<Arc<Sidecar>>) -> StatusCode {
-    patrol::rules(&sidecar.app.views, &sidecar.front).await;
+    if let Some(front) = &sidecar.front {
+        patrol::rules(&sidecar.app.views, front).await;
+    }
     StatusCode::OK
 }

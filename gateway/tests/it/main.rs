@@ -35,3 +35,4 @@ mod test_clock;
 mod trail;
 mod waiting;
 mod webhooks;
+mod word_for_word;

@@ -395,7 +395,7 @@ fn snooze(object: &mut Object, notes: &mut Notes) -> Result<(), Problem> {
     notes.sift(object, &["minutes", "until"]);
     object.retain(|name, _| matches!(name.as_str(), "minutes" | "until" | "user_id"));
     let minutes = object.get("minutes").and_then(Value::as_i64);
-    if own && minutes.is_some_and(|minutes| minutes > SNOOZE_MINUTES_MAX) {
+    if own && minutes.is_some_and(|minutes| !(1..=SNOOZE_MINUTES_MAX).contains(&minutes)) {
         let why = format!("This must be from 1 to {SNOOZE_MINUTES_MAX}.");
         return Err(Problem::field("/minutes", Code::OutOfRange, why));
     }

@@ -63,6 +63,9 @@ pub(super) async fn list(ask: &Ask, envelope: Envelope) -> Outcome {
         Envelope::Pages => numbers(&mut params),
         Envelope::Counts => (1, 0),
     };
+    if envelope == Envelope::Counts {
+        params.without_all(&["status", "priority", "due", "tags", "search"]);
+    }
     let span = match envelope {
         Envelope::Pages => None,
         Envelope::Counts => params.read("due", span),

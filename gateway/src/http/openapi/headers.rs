@@ -22,8 +22,8 @@ const HEADERS: &[(&str, &str, &str)] = &[
     ("Idempotent-Replayed", "true where the answer was given before, by the same Idempotency-Key", "true"),
     ("Link", "The next page, where there is one", "</api/v1/tasks?cursor=abc>; rel=\"next\""),
     ("Location", "Where the new object is", "/api/v1/tasks/7d9c0cf6-0d46-4d57-9f0e-0e2f7d3f4c11"),
-    ("RateLimit", "How many requests are left, and for how many seconds", "\"user\";r=599;t=60"),
-    ("RateLimit-Policy", "How many requests there may be in how many seconds", "\"user\";q=600;w=60"),
+    ("RateLimit", "How many requests are left, and for how many seconds", "\"user\";r=999;t=10"),
+    ("RateLimit-Policy", "How many requests there may be in how many seconds", "\"user\";q=1000;w=10"),
     ("Retry-After", "Seconds to wait before trying again", "1"),
     ("Set-Cookie", "The session, or its end", "tickler_session=abc; Path=/; HttpOnly; SameSite=Lax"),
     ("Tickler-Ignored-Fields", "Names of body fields that meant nothing", "color, icon"),
@@ -61,10 +61,10 @@ fn named(names: &[&'static str]) -> Headers {
 /// The headers of an answer to a known caller.
 pub(super) fn of_caller(route: &Route) -> Headers {
     match route.access {
-        Access::Scope(_) | Access::Mcp => {
+        Access::Scope(_) | Access::Mcp | Access::Stream => {
             named(&["Cache-Control", "RateLimit", "RateLimit-Policy"])
         }
-        Access::Open | Access::Stream => named(&["Cache-Control"]),
+        Access::Open => named(&["Cache-Control"]),
     }
 }
 
