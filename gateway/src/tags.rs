@@ -14,7 +14,7 @@ use actors::{
 use crate::{
     app::{App, How},
     identity::Caller,
-    tasks::{expect_variant, unexpected},
+    tasks::{expect_variant, settled, unexpected},
 };
 
 /// Makes or renames a tag.
@@ -24,7 +24,8 @@ pub(crate) async fn change(
     how: &How,
     command: Command,
 ) -> Result<Done<TagUse>, Failure> {
-    let told = app.tell(caller, how, command).await?;
+    let mut told = app.tell(caller, how, command).await?;
+    told.version = settled(app, &caller.user, told.version).await;
     expect_variant!(told, Reply::Tag(tag) => tag)
 }
 
@@ -35,7 +36,8 @@ pub(crate) async fn delete(
     how: &How,
     command: Command,
 ) -> Result<Done<()>, Failure> {
-    let told = app.tell(caller, how, command).await?;
+    let mut told = app.tell(caller, how, command).await?;
+    told.version = settled(app, &caller.user, told.version).await;
     expect_variant!(told, Reply::Done => ())
 }
 

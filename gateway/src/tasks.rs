@@ -14,6 +14,8 @@ use actors::{
     },
 };
 
+use tokio::time::{Duration, Instant, sleep};
+
 use crate::{
     app::{App, How},
     identity::Caller,
@@ -122,6 +124,27 @@ pub(crate) async fn list(
         }
         other => Err(unexpected(&other)),
     }
+}
+
+/// How long an answer waits for a change of many tasks, and how often it looks.
+const SETTLED_MS: u64 = 4_000;
+const LOOK_MS: u64 = 10;
+
+/// Waits until a change of a tag or of the settings has reached every task, for hundreds follow in turns of their own, and
+/// answers the sequence that shows it; where that takes long, the one of the change, and the others follow.
+pub(crate) async fn settled(app: &App, user: &UserId, changed: u64) -> u64 {
+    let until = Instant::now() + Duration::from_millis(SETTLED_MS);
+    while Instant::now() < until {
+        match app.ask(user, Query::IsSettled, changed).await {
+            Ok(Answered { answer: Answer::IsSettled(true), version }) => return version,
+            Ok(Answered { answer: Answer::IsSettled(false), .. }) => {
+                sleep(Duration::from_millis(LOOK_MS)).await;
+            }
+            // It is done all the same.
+            _ => break,
+        }
+    }
+    changed
 }
 
 /// What filters of a user's tasks depend on besides the tasks.

@@ -53,6 +53,7 @@ pub(super) fn answer(list: &TaskList, query: &Query, at: &Moment<'_>) -> Result<
             tags: list.tags.keys().filter_map(|tag| list.tag(tag)).collect(),
             settings: (*list.settings).clone(),
         }),
+        Query::IsSettled => Ok(Answer::IsSettled(list.mass.is_empty())),
         Query::Counts => Ok(Answer::Counts {
             total: list.tasks.len() - list.deleted.len(),
             pending: list.open,

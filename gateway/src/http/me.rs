@@ -15,7 +15,7 @@ use super::{Ask, Outcome, answer, reminders::deliverable, tasks::min_version};
 use crate::{
     fields::{Object, Reader, Spelling, reminder, value},
     problem::{Problem, Slug},
-    tasks::unexpected,
+    tasks::{settled, unexpected},
 };
 
 /// `GET /api/v1/me`
@@ -33,8 +33,9 @@ pub(super) async fn edit(ask: Ask) -> Outcome {
     let patch = patch(&ask, &ask.object()?)?;
     let told = ask.app.tell(ask.caller(), &ask.how_unkeyed(), Command::Configure { patch }).await;
     let done = told.map_err(|failure| Problem::failed(failure, ask.user()))?;
+    let version = settled(&ask.app, ask.user(), done.version).await;
     match done.reply {
-        Reply::Settings(settings) => Ok(shown(&ask, &settings, done.version)),
+        Reply::Settings(settings) => Ok(shown(&ask, &settings, version)),
         other => Err(Problem::failed(unexpected(&other), ask.user())),
     }
 }

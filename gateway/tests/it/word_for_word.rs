@@ -254,3 +254,27 @@ async fn all_is_no_filter_in_the_lists_of_the_other_trees() {
         assert_eq!(list.body["tasks"].as_array().map(Vec::len), Some(1), "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_tag_and_a_zone_have_reached_every_task_when_that_is_answered() {
+    let server = Running::dev().await;
+    for hundred in 0..7 {
+        let body =
+            json!({"title": hundred.to_string(), "tags": ["a"], "due_date": "2030-01-07T09:00:00"});
+        let create = json!({"op": "create", "body": body});
+        let batch = json!({"operations": vec![create; 100]});
+        server.send("POST", "/api/v1/tasks/batch", batch).await.is(200);
+    }
+    let tagged = async |tag: &str| {
+        let list = server.get(&format!("/api/v1/tasks?limit=1&tags={tag}")).await.is(200);
+        list.header("x-total-count").to_owned()
+    };
+    server.send("PUT", "/api/v1/tags/a", json!({"name": "z"})).await.is(200);
+    assert_eq!((tagged("a").await, tagged("z").await), ("0".to_owned(), "700".to_owned()));
+    server.call("DELETE", "/api/v1/tags/z?force=true").send().await.is(204);
+    assert_eq!(tagged("z").await, "0");
+    server.send("POST", "/api/v1/tags", json!({"name": "z"})).await.is(201);
+    server.send("PATCH", "/api/v1/me", json!({"zone": "Asia/Tokyo"})).await.is(200);
+    let last = server.get("/api/v1/tasks/700").await.is(200);
+    assert_eq!(last.str("due_date"), "2030-01-07T09:00:00+09:00");
+}

@@ -125,6 +125,8 @@ pub enum Query {
     Everything,
     /// Counts of all tasks: total, pending (open), completed.
     Counts,
+    /// Whether every task has what a tag or the settings have become: hundreds follow in turns of their own.
+    IsSettled,
 }
 
 /// One coming occurrence of a rule.
@@ -200,4 +202,6 @@ pub enum Answer {
         /// Completed ones.
         completed: usize,
     },
+    /// Whether every task has what a tag or the settings have become.
+    IsSettled(bool),
 }
