@@ -114,9 +114,24 @@ pub(crate) async fn answer(asked: Asked, mut parts: Parts, body: Bytes) -> Outco
             let why = "The body must be application/json in UTF-8.";
             Err(Problem::new(Slug::UnsupportedMediaType, why))
         }
+        StatusCode::BAD_REQUEST
+            if !answer.headers().get(header::CONTENT_TYPE).is_some_and(is_json) =>
+        {
+            // A header that rmcp refuses, such as a revision of the protocol that nobody knows.
+            let why = axum::body::to_bytes(Body::new(answer.into_body()), REFUSAL_BYTES_MAX).await;
+            let why = why.ok().and_then(|why| String::from_utf8(why.to_vec()).ok());
+            let why = why.filter(|why| !why.is_empty());
+            Err(Problem::new(
+                Slug::Malformed,
+                why.unwrap_or_else(|| "A header is wrong.".to_owned()),
+            ))
+        }
         _ => Ok(answer.map(Body::new)),
     }
 }
+
+/// Longest reason of rmcp's that is passed on.
+const REFUSAL_BYTES_MAX: usize = 4 * 1024;
 
 fn is_json(value: &HeaderValue) -> bool {
     let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
@@ -167,15 +182,10 @@ fn saves(save: &Value) -> bool {
     }
 }
 
-/// We always answer with JSON: who can read that need not say that it reads streams too.
+/// We answer JSON, whatever a client says that it takes; rmcp wants both kinds named.
 fn accept(headers: &mut HeaderMap) {
-    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let text = values.collect::<Vec<_>>().join(",").to_ascii_lowercase();
-    let json = ["application/json", "application/*", "*/*"].iter().any(|kind| text.contains(kind));
-    if text.is_empty() || json {
-        let both = HeaderValue::from_static("application/json, text/event-stream");
-        headers.insert(header::ACCEPT, both);
-    }
+    let both = HeaderValue::from_static("application/json, text/event-stream");
+    headers.insert(header::ACCEPT, both);
 }
 
 /// What cannot be read has no id to answer to.

@@ -278,3 +278,14 @@ async fn a_tag_and_a_zone_have_reached_every_task_when_that_is_answered() {
     let last = server.get("/api/v1/tasks/700").await.is(200);
     assert_eq!(last.str("due_date"), "2030-01-07T09:00:00+09:00");
 }
+
+#[tokio::test]
+async fn mcp_refuses_a_header_with_a_problem_and_answers_json_whatever_is_accepted() {
+    let server = Running::dev().await;
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
+    let call = || server.call("POST", "/mcp").json(&list);
+    let refused = call().header("mcp-protocol-version", "1999-01-01").send().await;
+    assert!(refused.problem(400, "malformed").str("detail").contains("1999-01-01"));
+    let plain = call().header("accept", "text/plain").send().await.is(200);
+    assert!(plain.body["result"]["tools"].is_array(), "{}", plain.text);
+}
