@@ -54,7 +54,7 @@ impl From<Exit> for std::process::ExitCode {
 /// answers until it is told to stop (Ctrl-C, SIGTERM). Nothing needs to be installed or configured
 /// first.
 #[derive(Debug, Parser)]
-#[command(name = "tickler", disable_version_flag = true, after_long_help = manual::TEXT)]
+#[command(name = "tickler", version, after_long_help = manual::TEXT)]
 #[command(verbatim_doc_comment)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Cli {

@@ -104,7 +104,7 @@ fn search(text: &str) -> Result<String, Unread> {
         let why = format!("search has at most {SEARCH_CHARS_MAX} characters.");
         return Err((Code::TooLong, why));
     }
-    Ok(text.to_owned())
+    Ok(text.trim().to_owned())
 }
 
 fn all_or_any(text: &str) -> Result<bool, Unread> {

@@ -324,9 +324,14 @@ fn outside(vars: &Vars) -> Read<Outside> {
         let fine = ["smtp://", "smtps://"].iter().any(|scheme| text.starts_with(scheme));
         if fine { Ok(text.to_owned()) } else { Err("it begins with smtp:// or smtps://".into()) }
     };
+    let sender = |text: &str| {
+        let read: Result<lettre::message::Mailbox, _> = text.parse();
+        read.map(|_| text.to_owned())
+            .map_err(|_| format!("{text:?} is no address such as Tickler <t@example.org>"))
+    };
     Ok(Outside {
         smtp_url: vars.read("TICKLER_SMTP_URL", smtp)?,
-        mail_from: vars.get("TICKLER_MAIL_FROM"),
+        mail_from: vars.read("TICKLER_MAIL_FROM", sender)?,
         chat_url: vars.read("TICKLER_CHAT_URL", parse::url)?,
         chat_model: vars.get("TICKLER_CHAT_MODEL"),
         chat_key: ["TICKLER_CHAT_KEY", "OPENAI_API_KEY", "GROQ_API_KEY"]

@@ -68,6 +68,7 @@ fn what_is_wrong_is_named_in_one_line() {
         (&[("TICKLER_TEST_CLOCK", "1"), ("TICKLER_RUNTIME", "dapr")], "TICKLER_TEST_CLOCK"),
         (&[("TICKLER_SMTP_URL", "mail.example")], "TICKLER_SMTP_URL"),
         (&[("TICKLER_SMTP_URL", "smtp://mail.example")], "TICKLER_MAIL_FROM"),
+        (&[("TICKLER_MAIL_FROM", "zz")], "TICKLER_MAIL_FROM"),
         (&[("DAPR_HTTP_PORT", "70000")], "DAPR_HTTP_PORT"),
         (&[("TICKLER_AUTH", "none")], "TICKLER_AUTH"),
         (&[("TICKLER_AUTH", "jwt")], "TICKLER_JWKS"),

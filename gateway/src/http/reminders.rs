@@ -9,7 +9,7 @@ use actors::{
             SnoozeUntil::{Minutes, When as Until},
             shown::{Shown, ShownNotification},
         },
-        task::command::{self, ReminderDraft, TaskRef, When},
+        task::command::{self, Change::Set, ReminderDraft, TaskRef, When},
         time::{Local, resolve},
     },
 };
@@ -183,14 +183,19 @@ pub(super) async fn snooze(ask: Ask) -> Outcome {
         let (how, if_match) = conditions(&ask)?;
         let object = ask.object_or_empty()?;
         let mut reader = Reader::new(&object, ask.user(), Spelling::Strict)?;
-        let minutes = reader
-            .field(&["minutes"], |value| value::integer(value, 1, reminders::SNOOZE_MINUTES_MAX));
-        let until = reader.field(&["until"], fields::moment);
-        if minutes.is_some() && until.is_some() {
+        let minutes = reader.clearable(&["minutes"], |value| {
+            value::integer(value, 1, reminders::SNOOZE_MINUTES_MAX)
+        });
+        let until = reader.clearable(&["until"], fields::moment);
+        if matches!((&minutes, &until), (Set(_), Set(_))) {
             reader.conflict("until", "minutes");
         }
         reader.finish()?;
-        let until = until.map_or(Minutes(minutes.unwrap_or(SNOOZE_MINUTES)), Until);
+        let until = match (minutes, until) {
+            (_, Set(until)) => Until(until),
+            (Set(minutes), _) => Minutes(minutes),
+            _ => Minutes(SNOOZE_MINUTES),
+        };
         Ok((how, if_match, until))
     };
     let (how, if_match, mut until) = Named::Reminder(id).judged(&ask, read()).await?;

@@ -70,7 +70,8 @@ pub(super) async fn find(ask: Ask) -> Outcome {
 }
 
 fn q(params: &mut Params) -> String {
-    let Some(q) = params.take("q") else {
+    let given = params.take("q").map(|q| q.trim().to_owned());
+    let Some(q) = given.filter(|q| !q.is_empty()) else {
         params.fault("q", (Code::Required, "q is what to look for.".to_owned()));
         return String::new();
     };

@@ -47,6 +47,9 @@ async fn a_snooze_without_an_offset_is_in_the_tasks_zone() {
     let until = json!({"until": "2030-01-23T10:00:00"});
     let snoozed = server.send("POST", &format!("{path}/snooze"), until).await.is(200);
     assert_eq!(snoozed.str("remind_at"), "2030-01-23T09:00:00.000Z");
+    let nothing = json!({"minutes": null, "until": null});
+    let snoozed = server.send("POST", &format!("{path}/snooze"), nothing).await.is(200);
+    assert_ne!(snoozed.str("remind_at"), "2030-01-23T09:00:00.000Z");
 }
 
 #[tokio::test]
@@ -152,6 +155,10 @@ async fn every_get_takes_a_version_and_what_is_wrong_of_a_parameter_is_invalid()
     let composed = "e%CC%81".repeat(150);
     server.get(&format!("/api/v1/tasks?search={composed}")).await.is(200);
     server.get(&format!("/api/v1/search?q={composed}")).await.is(200);
+    server.task(json!({"title": "cafe"})).await;
+    let spaced = server.get("/api/v1/tasks?search=%20cafe%20").await.is(200);
+    assert_eq!(spaced.header("x-total-count"), "1");
+    server.get("/api/v1/search?q=%20").await.problem(422, "invalid");
 }
 
 #[tokio::test]
