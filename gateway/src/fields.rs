@@ -196,6 +196,11 @@ impl<'a> Reader<'a> {
         self.field(names, read).unwrap_or_default()
     }
 
+    /// By which of its names a field was sent.
+    pub(crate) fn spelled<'n>(&self, names: &[&'n str]) -> &'n str {
+        names.iter().find(|name| self.object.contains_key(**name)).unwrap_or(&names[0])
+    }
+
     /// Notes that a field says something else than another one.
     pub(crate) fn conflict(&mut self, sent: &str, other: &str) {
         let detail = format!("{sent} says something else than another spelling of {other}.");

@@ -57,11 +57,9 @@ pub(crate) fn filter(params: &mut Params) -> Filter {
     };
     status(params, &mut filter);
     let bound = |text: &str| value::when(text).map(Bound);
-    filter.due_from = params.read("due_date_from", bound);
-    filter.due_to = params.read("due_date_to", bound);
     let day = params.read("due_date", one_day);
-    filter.due_from = later_of(filter.due_from, day);
-    filter.due_to = earlier_of(filter.due_to, day);
+    filter.due_from = params.read("due_date_from", bound).into_iter().chain(day).collect();
+    filter.due_to = params.read("due_date_to", bound).into_iter().chain(day).collect();
     if let Some(rule) = params.take("recurrence_id") {
         // An id that nothing has: the list is empty, whatever is wrong with it.
         filter.recurrence_id = Some(value::id(&rule).unwrap_or(NOBODY));
@@ -118,32 +116,6 @@ fn all_or_any(text: &str) -> Result<bool, Unread> {
 fn one_day(text: &str) -> Result<Bound, Unread> {
     let day = value::day(text.trim()).map(|day| Bound(When::Local(Local::Day(day))));
     day.ok_or_else(|| (Code::Invalid, "due_date is a day such as 2026-11-21.".to_owned()))
-}
-
-fn date(bound: Bound) -> chrono::NaiveDate {
-    match bound.0 {
-        When::Local(local) => local.date(),
-        When::Instant(at) => at.date_naive(),
-    }
-}
-
-/// The later of two bounds, the second of which is a day.
-pub(crate) fn later_of(bound: Option<Bound>, day: Option<Bound>) -> Option<Bound> {
-    day.map_or(bound, |day| Some(bound.map_or(day, |bound| later(bound, day))))
-}
-
-/// The earlier of two bounds, the second of which is a day.
-pub(crate) fn earlier_of(bound: Option<Bound>, day: Option<Bound>) -> Option<Bound> {
-    day.map_or(bound, |day| Some(bound.map_or(day, |bound| earlier(bound, day))))
-}
-
-/// The later of a bound and a day; within the day the bound is the finer one.
-fn later(bound: Bound, day: Bound) -> Bound {
-    if date(bound) < date(day) { day } else { bound }
-}
-
-fn earlier(bound: Bound, day: Bound) -> Bound {
-    if date(bound) > date(day) { day } else { bound }
 }
 
 /// What a list is sorted by.

@@ -154,14 +154,8 @@ pub(crate) async fn take_off(
         require(&get(app, &caller.user, reminder, 0).await?.answer, expect)?;
     }
     let command = command::Command::DeleteReminder { reminder, expect: None };
-    let (version, replayed) = match set(app, caller, how, command).await {
-        Ok(done) => (done.version, done.replayed),
-        // Off its task already; it may live on here.
-        Err(Failure::Rejected(why)) if why.slug == Slug::NotFound => {
-            (app.version_seen(&caller.user), false)
-        }
-        Err(failure) => return Err(failure),
-    };
+    // Off its task already, it may live on here, or be nobody's.
+    let Done { version, replayed, .. } = app.tell(caller, how, command).await?;
     let now = get(app, &caller.user, reminder, version).await?;
     Ok(Done { reply: now.answer, version, replayed })
 }

@@ -30,7 +30,7 @@ pub(super) fn after(
     done: NaiveDateTime,
 ) -> Result<Next, EndedReason> {
     let (rule, zone) = (&series.rule, Some(zone));
-    let (mut due, mut made) = (occurrence, made);
+    let (mut due, mut made, mut done) = (occurrence, made, done);
     loop {
         if rule.ended_after(u64::from(made), series.start, zone) {
             return Err(EndedReason::Count);
@@ -40,7 +40,9 @@ pub(super) fn after(
         if !series.skips.contains(&start) {
             return Ok(Next { start, made });
         }
+        // A skipped one is done on its day.
         due = start;
+        done = done.max(start.at(NaiveTime::MIN));
     }
 }
 

@@ -317,12 +317,15 @@ pub(super) fn change(
     place(work, &task, new)
 }
 
-/// `DELETE /reminders/{id}`: taken off its task.
+/// `DELETE /reminders/{id}`: taken off its task; done where no task carries it, which is kept under a key as any answer.
 pub(super) fn delete(
     work: &mut Work<'_>,
     reminder: Uuid,
     expect: Option<u64>,
 ) -> Result<Reply, Rejection> {
+    if !work.list.reminders.contains_key(&reminder) {
+        return Ok(Reply::Done);
+    }
     let (task, old) = carried(work, reminder, expect)?;
     let mut new = (*task).clone();
     new.reminders.retain(|set| set.id != reminder);

@@ -121,9 +121,8 @@ pub(crate) fn when(reader: &mut Reader<'_>, kept: bool) -> Option<ReminderAt> {
     };
     match (lead, moment) {
         (Some(_), Set(_)) if !kept => {
-            let names = ["remind_at", "reminder_at", "reminderAt"];
-            let sent = names.into_iter().find(|name| reader.object.contains_key(*name));
-            reader.conflict(sent.unwrap_or("remind_at"), "lead_time");
+            let sent = reader.spelled(&["remind_at", "reminder_at", "reminderAt"]);
+            reader.conflict(sent, "lead_time");
             None
         }
         (Some(lead), _) => Some(ReminderAt::Lead(lead)),

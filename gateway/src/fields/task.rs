@@ -346,48 +346,41 @@ fn reminders(reader: &mut Reader<'_>, user: &UserId) -> Change<Vec<ReminderDraft
         .unwrap_or_default();
     let moment = reader.clearable(&["reminder_at", "reminderAt"], reminder::moment);
     let offset = reader.clearable(&["reminder_offset"], reminder::minutes_before);
-    let called = |given: bool, names: &[&str]| {
-        let sent = names.iter().find(|name| reader.object.contains_key(**name));
-        sent.filter(|_| given).map(|name| (*name).to_owned())
-    };
-    let names = [
-        called(matches!(moment, Change::Set(_)), &["reminder_at", "reminderAt"]),
-        called(matches!(offset, Change::Set(_)), &["reminder_offset"]),
-    ];
-    let one = ["reminders", "remind"];
-    if let Some(name) =
-        one.iter().find(|name| reader.object.get(**name).is_some_and(Value::is_string))
-    {
-        reader.sent.insert(0, ("reminders/0/lead_time", (*name).to_string()));
+    let sent = reader.spelled(&["reminders", "remind"]);
+    if reader.object.get(sent).is_some_and(Value::is_string) {
+        // One by itself has no place in a list.
+        reader.sent.insert(0, ("reminders/0/lead_time", sent.to_owned()));
     }
-    let mut single: Vec<ReminderDraft> = Vec::new();
+    let mut single: Vec<(&str, ReminderDraft)> = Vec::new();
     let mut cleared = false;
     match moment {
-        Change::Set(moment) => single.push(plain(ReminderAt::Moment(moment))),
+        Change::Set(moment) => {
+            let sent = reader.spelled(&["reminder_at", "reminderAt"]);
+            single.push((sent, plain(ReminderAt::Moment(moment))));
+        }
         Change::Clear => cleared = true,
         Change::Keep => {}
     }
     match offset {
-        Change::Set(lead) => single.push(plain(ReminderAt::Lead(lead))),
+        Change::Set(lead) => single.push(("reminder_offset", plain(ReminderAt::Lead(lead)))),
         Change::Clear => cleared = true,
         Change::Keep => {}
     }
-    match (list, single.is_empty()) {
-        (Change::Keep, false) => {
-            if let [Some(name), None] | [None, Some(name)] = &names {
-                reader.sent.push(("reminders/0/lead_time", name.clone()));
-                reader.sent.push(("reminders", name.clone()));
+    match (list, &single[..]) {
+        (Change::Keep, []) if cleared => Change::Clear,
+        (list, []) => list,
+        (Change::Keep, all) => {
+            if let [(sent, _)] = all {
+                reader.sent.push(("reminders/0/lead_time", (*sent).to_owned()));
+                reader.sent.push(("reminders", (*sent).to_owned()));
             }
-            Change::Set(single)
+            Change::Set(single.into_iter().map(|(_, draft)| draft).collect())
         }
-        (Change::Keep, true) if cleared => Change::Clear,
-        (list, true) => list,
-        (Change::Set(list), false) if single.iter().all(|one| list.contains(one)) => {
+        (Change::Set(list), all) if all.iter().all(|(_, one)| list.contains(one)) => {
             Change::Set(list)
         }
-        (list, false) => {
-            let name = names.into_iter().flatten().next().unwrap_or_default();
-            reader.conflict(&name, "reminders");
+        (list, [(sent, _), ..]) => {
+            reader.conflict(sent, "reminders");
             list
         }
     }

@@ -99,8 +99,8 @@ pub(super) fn narrow(list: &mut List, view: View, scene: &Scene<'_>) {
         View::Next7 => (day(0), day(6)),
         _ => (None, None),
     };
-    filter.due_from = listing::later_of(filter.due_from, from);
-    filter.due_to = listing::earlier_of(filter.due_to, to);
+    filter.due_from.extend(from);
+    filter.due_to.extend(to);
     filter.no_due = view == View::NoDate;
     match view {
         // Overdue is said of open tasks alone.
@@ -166,7 +166,7 @@ impl Asked {
     fn list(mut self, scene: &Scene<'_>, sorted: Sorted) -> List {
         if self.open_question {
             let today = scene.now.local(scene.zone).date();
-            self.list.filter.due_to = Some(Bound(When::Local(Local::Day(today))));
+            self.list.filter.due_to = vec![Bound(When::Local(Local::Day(today)))];
             self.list.filter.status = vec![Status::Pending, Status::InProgress];
         }
         let by_date =

@@ -296,3 +296,45 @@ async fn mcp_refuses_a_header_with_a_problem_and_answers_json_whatever_is_accept
     let plain = call().header("accept", "text/plain").send().await.is(200);
     assert!(plain.body["result"]["tools"].is_array(), "{}", plain.text);
 }
+
+#[tokio::test]
+async fn a_key_is_kept_where_a_reminder_is_off_its_task_already() {
+    let server = Running::dev().await;
+    let task = server.task(json!({"title": "a", "due_date": DUE, "reminders": ["1h"]})).await;
+    let path = format!("/api/v1/reminders/{}", task["reminders"][0]["id"].as_str().unwrap());
+    let first = server.call("DELETE", &path).send().await.is(200);
+    let keyed = || server.call("DELETE", &path).header("idempotency-key", "k");
+    let again = keyed().send().await.is(200);
+    assert_eq!((again.header("idempotent-replayed"), &again.body), ("", &first.body));
+    let replayed = keyed().send().await.is(200);
+    assert_eq!((replayed.header("idempotent-replayed"), &replayed.body), ("true", &first.body));
+    let other = server.call("POST", "/api/v1/tags").header("idempotency-key", "k");
+    other.json(&json!({"name": "x"})).send().await.problem(422, "idempotency-key-reused");
+    let nobodys = server.call("DELETE", "/api/v1/reminders/00000000-0000-4000-8000-000000000000");
+    nobodys.send().await.problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_day_and_a_moment_are_joined_by_and_in_the_users_zone() {
+    let server = Running::dev().await;
+    server.send("PATCH", "/api/v1/me", json!({"zone": "Europe/Berlin"})).await.is(200);
+    for due in ["2030-01-21T23:10:00Z", "2030-01-21T23:40:00Z", "2030-01-22"] {
+        server.task(json!({"title": due, "due_date": due})).await;
+    }
+    let both = "/api/v1/tasks?due_date=2030-01-22&due_date_from=2030-01-21T23:30:00Z";
+    let list = server.get(both).await.is(200);
+    let titles: Vec<_> = list.body.as_array().unwrap().iter().map(|task| &task["title"]).collect();
+    assert_eq!(titles, ["2030-01-21T23:40:00Z"]);
+}
+
+#[tokio::test]
+async fn a_rule_from_completion_steps_from_that_day_also_where_it_is_early() {
+    let server = Running::dev().await;
+    server.send("PUT", "/dev/clock", json!({"now": "2030-01-04T12:00:00Z"})).await;
+    let rule = json!({"pattern": "daily", "interval": 3, "from": "completed"});
+    server.task(json!({"title": "water", "due_date": "2030-01-20", "recurrence": rule})).await;
+    let done = server.post("/api/v1/tasks/1/complete").await.is(200);
+    assert_eq!(done.body["next"]["due_date"], "2030-01-07", "{}", done.text);
+    let done = server.post("/api/v1/tasks/2/complete").await.is(200);
+    assert_eq!(done.body["next"]["due_date"], "2030-01-10");
+}

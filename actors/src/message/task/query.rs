@@ -67,10 +67,10 @@ pub struct Filter {
     pub tags: Vec<Tag>,
     /// All of the tags instead of any.
     pub tags_all: bool,
-    /// Earliest due date.
-    pub due_from: Option<Bound>,
-    /// Latest due date.
-    pub due_to: Option<Bound>,
+    /// Due no earlier than any of these.
+    pub due_from: Vec<Bound>,
+    /// Due no later than any of these.
+    pub due_to: Vec<Bound>,
     /// Without due date (MCP's view `no_date`).
     pub no_due: bool,
     /// Open and past, or the others.

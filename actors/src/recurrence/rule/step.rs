@@ -37,7 +37,8 @@ impl Rule {
     }
 
     /// The next due date when `due` was completed or skipped at `done` (the wall clock of `zone` then), by `from` and
-    /// `catch_up` of the rule. Always after `due`; with `catch_up: latest` also after `done`.
+    /// `catch_up` of the rule. Always after `due`, but from a completion, which may be early: then it is after that, and
+    /// another date than `due`. With `catch_up: latest` also after `done`.
     pub fn next_due(
         &self,
         anchor: Local,
@@ -58,10 +59,12 @@ impl Rule {
             (true, false) => anchor.on(done.date()),
             (true, true) => now,
         };
-        let passed = |next: Local| next > due && !(latest && next <= now);
+        let passed =
+            |next: Local| (next > due || completed && next != due) && !(latest && next <= now);
         if matches!(self.pattern, Pattern::Rrule(_) | Pattern::Cron(_)) {
-            let from = base.max(due);
-            return self.step(anchor, if latest { from.max(now) } else { from }, zone);
+            let from = if completed { base } else { due };
+            let next = self.step(anchor, if latest { from.max(now) } else { from }, zone)?;
+            return if next == due { self.step(anchor, due, zone) } else { Some(next) };
         }
         // From a completion the day of the month is that of the completion.
         let anchor = if completed { base } else { anchor };

@@ -28,8 +28,8 @@ pub(in crate::task_list) struct Sift<'a> {
     needle: String,
     zone: Tz,
     now: Timestamp,
-    from: Option<Edge>,
-    to: Option<Edge>,
+    from: Vec<Edge>,
+    to: Vec<Edge>,
     /// Midnights that were resolved already.
     midnights: RefCell<BTreeMap<(NaiveDate, &'static str), Timestamp>>,
 }
@@ -47,14 +47,14 @@ impl<'a> Sift<'a> {
             needle: fold(&filter.search),
             zone: list.zone(at),
             now: at.now,
-            from: None,
-            to: None,
+            from: Vec::new(),
+            to: Vec::new(),
             midnights: RefCell::default(),
         };
-        sift.from = filter.due_from.map(|bound| sift.edge(bound, |day| day));
+        sift.from = filter.due_from.iter().map(|bound| sift.edge(*bound, |day| day)).collect();
         // The last millisecond of a day is in it.
-        sift.to = filter.due_to.map(|bound| sift.edge(bound, after));
-        if let Some(Edge { day: Some(_), at }) = &mut sift.to {
+        sift.to = filter.due_to.iter().map(|bound| sift.edge(*bound, after)).collect();
+        for Edge { at, .. } in sift.to.iter_mut().filter(|edge| edge.day.is_some()) {
             *at = at.plus(-1);
         }
         sift
@@ -100,7 +100,7 @@ impl<'a> Sift<'a> {
     }
 
     fn in_range(&self, task: &Task) -> bool {
-        if self.from.is_none() && self.to.is_none() {
+        if self.from.is_empty() && self.to.is_empty() {
             return true;
         }
         let (Some(due), Some(at)) = (task.due, self.due(task)) else { return false };
@@ -110,8 +110,8 @@ impl<'a> Sift<'a> {
             (Due::Day(day), Some(bound)) => days(&day, &bound),
             _ => moments,
         };
-        self.from.as_ref().is_none_or(|from| within(from, NaiveDate::ge, at >= from.at))
-            && self.to.as_ref().is_none_or(|to| within(to, NaiveDate::le, at <= to.at))
+        self.from.iter().all(|from| within(from, NaiveDate::ge, at >= from.at))
+            && self.to.iter().all(|to| within(to, NaiveDate::le, at <= to.at))
     }
 
     /// Whether a task is not deleted, or, where deleted ones are asked for, can be restored yet.

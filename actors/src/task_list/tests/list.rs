@@ -66,8 +66,8 @@ fn passes(task: &Task, filter: &Filter, now: Timestamp) -> bool {
         && (filter.status.is_empty() || filter.status.contains(&task.status))
         && (filter.priority.is_empty() || filter.priority.contains(&task.priority))
         && (filter.tags.is_empty() || tagged)
-        && filter.due_from.is_none_or(|from| day_of(task).is_some_and(|due| due >= day(from)))
-        && filter.due_to.is_none_or(|to| day_of(task).is_some_and(|due| due <= day(to)))
+        && filter.due_from.iter().all(|from| day_of(task).is_some_and(|due| due >= day(*from)))
+        && filter.due_to.iter().all(|to| day_of(task).is_some_and(|due| due <= day(*to)))
         && !(filter.no_due && task.due.is_some())
         && filter.overdue.is_none_or(|wanted| wanted == overdue(task, now))
         && task.deleted_at.is_some() == filter.deleted
@@ -145,11 +145,11 @@ fn a_task() -> impl Strategy<Value = (Patch, bool)> {
 
 fn a_filter() -> impl Strategy<Value = Filter> {
     let day = || {
-        prop::option::weighted(
-            0.3,
-            prop::sample::select(vec!["2026-11-20", "2026-11-21", "2026-11-22"]),
-        )
-        .prop_map(|day| day.map(|day| Bound(when(day))))
+        let days = vec!["2026-11-20", "2026-11-21", "2026-11-22"];
+        let none_often = prop::sample::select(vec![0, 0, 0, 0, 1, 2]);
+        (prop::sample::subsequence(days, 2), none_often).prop_map(|(days, n)| {
+            days.into_iter().take(n).map(|day| Bound(when(day))).collect::<Vec<_>>()
+        })
     };
     let search = prop::sample::select(vec!["", "", "", "a", "MIL", "cafe", "é", "lait", "qq"]);
     let status = prop::sample::subsequence(

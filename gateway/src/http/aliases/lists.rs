@@ -124,9 +124,9 @@ async fn within(ask: &Ask, filter: &mut Filter, span: Span) -> Result<(), Proble
         Span::Today => today,
         Span::Week => today.checked_add_days(Days::new(6)).unwrap_or(today),
     };
-    let day = |day| Some(Bound(When::Local(Local::Day(day))));
-    filter.due_from = listing::later_of(filter.due_from, day(today));
-    filter.due_to = listing::earlier_of(filter.due_to, day(last));
+    let day = |day| Bound(When::Local(Local::Day(day)));
+    filter.due_from.push(day(today));
+    filter.due_to.push(day(last));
     Ok(())
 }
 

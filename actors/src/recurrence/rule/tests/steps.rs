@@ -154,11 +154,20 @@ fn completion_counts_from_what_the_rule_says() {
         next(json!({"cron": "0 9 * * *", "mode": "completion", "catch_up": "latest"})),
         "2026-11-25T09:00:00"
     );
-    // Completed early, the next one still comes after this one.
+    // Completed early, the next one is a step from then, but never on the same date.
     let early =
         chrono::NaiveDate::from_ymd_opt(2026, 11, 10).unwrap().and_hms_opt(8, 0, 0).unwrap();
     let habit = object(json!({"pattern": "weekly", "days": ["fri"], "from": "completed"}));
-    assert_eq!(habit.next_due(due, due, early, None).unwrap().to_string(), "2026-11-27T09:00:00");
+    assert_eq!(habit.next_due(due, due, early, None).unwrap().to_string(), "2026-11-13T09:00:00");
+    let day_before = due.at(chrono::NaiveTime::MIN) - chrono::TimeDelta::days(1);
+    for (rule, next) in [
+        (json!({"pattern": "daily", "from": "completed"}), "2026-11-21T09:00:00"),
+        (json!({"pattern": "daily", "interval": 3, "from": "completed"}), "2026-11-22T09:00:00"),
+        (json!({"rrule": "FREQ=DAILY", "from": "completed"}), "2026-11-21T09:00:00"),
+    ] {
+        let rule = object(rule);
+        assert_eq!(rule.next_due(due, due, day_before, None).unwrap().to_string(), next);
+    }
 }
 
 #[test]
