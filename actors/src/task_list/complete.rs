@@ -124,9 +124,10 @@ pub(super) fn reopen(
             && next.deleted_at.is_none();
         is.then(|| (next.clone(), link.made))
     });
-    let rule = work.rule_of(task);
-    if rule.is_some_and(|rule| untouched.is_some() || rule.ended_by == Some(task.id)) {
-        room_to_revive(work, task)?;
+    if let Some(rule) = work.rule_of(task)
+        && (untouched.is_some() || rule.ended_by == Some(task.id))
+    {
+        room_to_revive(work, &rule)?;
     }
     if let Some((next, _)) = &untouched {
         let cause = work.cause.clone();
@@ -172,8 +173,10 @@ pub(super) fn restore(
     if task.status.is_open() {
         work.room()?;
     }
-    if work.rule_of(&task).is_some_and(|rule| rule.ended_by == Some(task.id)) {
-        room_to_revive(work, &task)?;
+    if let Some(rule) = work.rule_of(&task)
+        && rule.ended_by == Some(task.id)
+    {
+        room_to_revive(work, &rule)?;
     }
     let mut new = (*task).clone();
     new.deleted_at = None;
@@ -284,12 +287,9 @@ pub(super) fn end(
     work.put_series(series)
 }
 
-/// Room for the rule of a task to go on, if it is ended.
-fn room_to_revive(work: &Work<'_>, task: &Arc<Task>) -> Result<(), Rejection> {
-    match work.rule_of(task) {
-        Some(rule) if !is_live(&rule) => series::room_among_live(work),
-        _ => Ok(()),
-    }
+/// Room for a rule to go on, if it is ended.
+fn room_to_revive(work: &Work<'_>, rule: &Series) -> Result<(), Rejection> {
+    if is_live(rule) { Ok(()) } else { series::room_among_live(work) }
 }
 
 /// An ended rule goes on.
